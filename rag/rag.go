@@ -160,3 +160,32 @@ type Result struct {
 	Reason    string   // why nothing is shown; "" when not abstained
 	Degraded  []string // legs that did not run, for example "vector"
 }
+
+// Request is a structured question: codes and displays, never names, dates or
+// identifiers of a patient. The member names are those of the HTTP contract.
+type Request struct {
+	Indication  string      `json:"indication,omitempty"`
+	Severity    string      `json:"severity,omitempty"`
+	Site        string      `json:"site,omitempty"`
+	RiskFactors []string    `json:"riskFactors,omitempty"`
+	Pathogens   []string    `json:"pathogens,omitempty"`
+	FreeText    string      `json:"freeText,omitempty"` // never leaves the server
+	Facts       []CodedFact `json:"facts,omitempty"`    // most important first
+}
+
+// CodedFact is a coded statement about a patient: a condition, an allergy, a
+// drug, a derived finding. Negated ("no known allergy") facts are not searched.
+type CodedFact struct {
+	System  string `json:"system,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Display string `json:"display,omitempty"`
+	Negated bool   `json:"negated,omitempty"`
+}
+
+// Mention is a concept a text speaks of. Weight is how strongly: 1 for the
+// concept itself by a distinctive name, less for an ambiguous one.
+type Mention struct {
+	Concept    string  // Concept.ID
+	Weight     float64 // (0, 1]
+	Start, End int     // byte range in the text
+}
