@@ -1,0 +1,62 @@
+package formulary
+
+import (
+	"cdss/cds"
+	"cdss/cds/stewardship"
+)
+
+// Equation names the renal measure a band is meant for.
+type Equation string
+
+// The measures: creatinine clearance by Cockcroft-Gault in mL/min, or a
+// glomerular filtration rate in mL/min whose equation the source does not name.
+const (
+	CockcroftGault Equation = "cockcroft-gault"
+	GFR            Equation = "gfr"
+)
+
+// Action is what a band asks for.
+type Action string
+
+// A band gives a dose, says that none is reduced, asks for levels, or forbids.
+const (
+	GiveDose       Action = "dose"
+	NoChange       Action = "none"
+	ByLevel        Action = "level"
+	DoNotUse       Action = "contraindicated"
+	NoBandsAtAll   Action = ""
+	MaximumOfLabel Action = "maximum"
+)
+
+// Band is one row of renal.csv: in this range of renal function, or on dialysis,
+// this is the maintenance dose.
+type Band struct {
+	Routes   []string // empty: all routes
+	Equation Equation
+	Range    Range
+	Dialysis bool   // the row is for patients on haemodialysis
+	Severity string // "", "moderate" or "severe": the row is for infections of that severity
+	Action   Action
+
+	DoseLow, DoseHigh float64 // per administration; equal when one dose is named
+	Unit              string  // g | mg | mg/kg | 10*6.[iU]
+	CountLow, Count   float64 // administrations per period
+	Period            float64
+	PeriodUnit        string // h | d | wk
+	Note              cds.Text
+	Source            stewardship.Source
+}
+
+// Range is an interval of renal function in mL/min with open or closed ends.
+type Range struct {
+	Low, High         float64
+	LowOpen, HighOpen bool
+}
+
+// Contains tells whether v lies in the range.
+func (r Range) Contains(v float64) bool {
+	if v < r.Low || r.LowOpen && v == r.Low {
+		return false
+	}
+	return v < r.High || !r.HighOpen && v == r.High
+}
