@@ -1,0 +1,73 @@
+package content
+
+// Base is the canonical base of everything this package publishes.
+const Base = "https://cdss.example/fhir"
+
+// Canonical URLs of the code systems and extensions of our artifacts.
+const (
+	// IndicationSystem is the code system of the clinical indications.
+	IndicationSystem = Base + "/CodeSystem/indication"
+	// ActionSystem is the code system of what a PlanDefinition action is for.
+	ActionSystem = Base + "/CodeSystem/action"
+	// PackSystem is the code system of the packs, used as PlanDefinition.topic.
+	PackSystem = Base + "/CodeSystem/pack"
+
+	// LocatorExtension on a citation says where the source stands: document,
+	// version, page, section and the terms that pick the passage of a page.
+	LocatorExtension = Base + "/StructureDefinition/locator"
+	// LineExtension (integer) orders options: options of one line are equals.
+	LineExtension = Base + "/StructureDefinition/line"
+	// GradeExtension (string) is the guideline's grade of recommendation.
+	GradeExtension = Base + "/StructureDefinition/grade"
+	// AssumeExtension (boolean) on a condition: where it cannot be decided the
+	// action is worked with all the same, and the gap is said as not checked.
+	AssumeExtension = Base + "/StructureDefinition/assume-when-undetermined"
+	// FullDoseExtension says for how many hours the full dose is given whatever
+	// the kidney does, and on what ground.
+	FullDoseExtension = Base + "/StructureDefinition/initial-full-dose"
+	// NoteExtension (string, translated) holds what the reader must know besides.
+	NoteExtension = Base + "/StructureDefinition/note"
+	// DeescalationExtension (string, translated) says how to narrow and end.
+	DeescalationExtension = Base + "/StructureDefinition/deescalation"
+	// LoadingExtension (string, translated) is a loading dose.
+	LoadingExtension = Base + "/StructureDefinition/loading-dose"
+	// InfusionExtension (string, translated) is the mode of infusion.
+	InfusionExtension = Base + "/StructureDefinition/infusion"
+	// ScheduleExtension (string, translated) tells what a frequency cannot.
+	ScheduleExtension = Base + "/StructureDefinition/schedule"
+	// IndicatorExtension (code) is the urgency of an advice or rule.
+	IndicatorExtension = Base + "/StructureDefinition/indicator"
+	// EffectExtension (code) is what a safety rule does to an option.
+	EffectExtension = Base + "/StructureDefinition/effect"
+	// SubstanceExtension (code, repeats) names the ATC codes or prefixes a safety
+	// rule is about; a leading "-" takes a code out again.
+	SubstanceExtension = Base + "/StructureDefinition/substance"
+
+	// AnyApplicable is R5's applicabilityBehavior: only the first applicable
+	// child action is taken.
+	AnyApplicable = "http://hl7.org/fhir/5.0/StructureDefinition/extension-PlanDefinition.action.applicabilityBehavior"
+)
+
+// Roles of a PlanDefinition action, codes of ActionSystem.
+const (
+	RoleChoice       = "choice"        // children are tried in order, the first that applies is taken
+	RolePopulation   = "population"    // patients the options below are for
+	RoleOption       = "option"        // one therapy option
+	RoleIngredient   = "ingredient"    // one substance of an option
+	RoleAdvice       = "advice"        // something to do or know besides
+	RoleNoAntibiotic = "no-antibiotic" // no antibiotic is due
+	RoleOutOfScope   = "out-of-scope"  // the source says nothing for these patients
+	RoleRule         = "rule"          // a safety rule
+)
+
+// The packs, codes of PackSystem.
+const (
+	PackSafety   = "safety"
+	PackRegimens = "regimens"
+)
+
+// Banner marks example content on every card, screen and print.
+const (
+	BannerDE = "BEISPIEL – nicht klinisch freigegeben; Quelle abgelaufen (AWMF 082-006)"
+	BannerEN = "EXAMPLE – not clinically approved; source expired"
+)

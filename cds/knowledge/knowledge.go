@@ -1,0 +1,149 @@
+// Package knowledge keeps the knowledge artifacts that run: each parsed and
+// compiled once, found by canonical and version, by indication, and by pack.
+//
+// It owns the immutable Snapshot that every decision pins. It refuses artifacts
+// that are not released (draft or experimental ones run only as a demonstration),
+// and it reports what is wrong with one artifact with its location while the
+// others go on working. It does no I/O.
+package knowledge
+
+import (
+	"time"
+
+	"cdss/cds"
+	"cdss/fhir"
+	"cdss/rag"
+)
+
+// Options say how a Snapshot is made.
+type Options struct {
+	Demo     bool      // draft and experimental artifacts run, each marked
+	LoadedAt time.Time // shown, and compared with effective periods
+}
+
+// Load compiles artifacts: PlanDefinitions, ActivityDefinitions and the code
+// system of indications; other resource types are left alone. What is wrong with
+// one artifact stands in Problems. The error is for a set that cannot work at
+// all: no indications, or two artifacts of one url|version.
+func Load(resources []*fhir.Resource, o Options) (*Snapshot, error) { return load(resources, o) }
+
+// Problem is what is wrong with one artifact, and where.
+type Problem struct {
+	Artifact string // canonical|version, or type/id where it has none
+	Location string // FHIRPath-like, for example "PlanDefinition.action[2].condition[0].expression"
+	Message  string
+}
+
+// Plan is one compiled PlanDefinition.
+type Plan struct {
+	URL, Version, ID, Name string
+	Title, Description     cds.Text
+	Status                 string // draft | active | retired
+	Experimental           bool
+	Pack                   string // content.PackSafety, content.PackRegimens, or another topic
+	Indication             string // code of the indication the plan is for, "" for none
+	Actions                []*Action
+	Sources                []rag.Locator // everything its actions cite, each place once
+	Resource               *fhir.Resource
+}
+
+// Canonical gives url|version.
+func (p *Plan) Canonical() string { return p.URL + "|" + p.Version }
+
+// Action is one compiled action of a plan.
+type Action struct {
+	ID                 string
+	Role               string // content.Role…
+	Title, Description cds.Text
+	Conditions         []Condition
+	Citations          []rag.Locator
+	FirstOnly          bool // of the children only the first that applies is taken
+	Line               int  // options of one line are equals; 0 when not an option
+	Grade              string
+	Note               cds.Text
+	Deescalation       cds.Text
+	FullDose           *FullDose
+	Indicator          cds.Indicator
+	Effect             string   // of a safety rule: exclude | specialist | warn
+	Substances         []string // ATC codes or prefixes a safety rule is about, "-" takes out again
+	Regimen            *Regimen // of an ingredient
+	Actions            []*Action
+}
+
+// FullDose says how long the full dose is given whatever the kidney does.
+type FullDose struct {
+	Hours  float64
+	Basis  cds.Text
+	Source rag.Locator // zero when the basis is consensus
+}
+
+// Regimen is the unadjusted dose of one substance as an ActivityDefinition
+// states it. Amounts are per administration; the duration is open when DurationHigh
+// is 0 and DurationLow is not.
+type Regimen struct {
+	URL, Version                    string
+	ATC                             string
+	Name                            cds.Text
+	Dose, DoseHigh                  float64 // DoseHigh equals Dose when one dose is named
+	Unit                            string
+	Count, CountHigh                float64 // equal when one frequency is named
+	Period                          float64
+	PeriodUnit                      string
+	Route                           string // iv | po | im | inh | rectal
+	DurationLow, DurationHigh       float64
+	DurationUnit                    string
+	LoadingDose, Infusion, Schedule cds.Text
+}
+
+// Plans gives the plans that run, ordered by url and version.
+func (s *Snapshot) Plans() []*Plan { return s.plans }
+
+// PlanFor gives the plan that holds the regimens of an indication.
+func (s *Snapshot) PlanFor(indication string) (*Plan, bool) {
+	p, ok := s.byIndication[indication]
+	return p, ok
+}
+
+// Pack gives the plans of a pack, ordered by url.
+func (s *Snapshot) Pack(code string) []*Plan { return s.byPack[code] }
+
+// Plan gives a plan by url|version, or by url alone the newest one.
+func (s *Snapshot) Plan(canonical string) (*Plan, bool) {
+	p, ok := s.byCanonical[canonical]
+	return p, ok
+}
+
+// Indications gives the indications in their order.
+func (s *Snapshot) Indications() []cds.Indication { return s.indications }
+
+// Indication finds an indication by our code or the prototype's value.
+func (s *Snapshot) Indication(code string) (cds.Indication, bool) {
+	i, ok := s.indicationBy[code]
+	return i, ok
+}
+
+// Categories gives the categories in their order.
+func (s *Snapshot) Categories() []cds.Category { return s.categories }
+
+// Problems gives what was wrong with single artifacts.
+func (s *Snapshot) Problems() []Problem { return s.problems }
+
+// Withheld gives the plans that do not run, with the reason.
+func (s *Snapshot) Withheld() []Problem { return s.withheld }
+
+// LoadedAt is when the snapshot was made.
+func (s *Snapshot) LoadedAt() time.Time { return s.loadedAt }
+
+// Snapshot is an immutable set of compiled artifacts, safe for concurrent use.
+type Snapshot struct {
+	plans        []*Plan
+	byIndication map[string]*Plan
+	byPack       map[string][]*Plan
+	byCanonical  map[string]*Plan
+	indications  []cds.Indication
+	indicationBy map[string]cds.Indication
+	categories   []cds.Category
+	problems     []Problem
+	withheld     []Problem
+	loadedAt     time.Time
+}
