@@ -1,0 +1,233 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"cdss/cds"
+	"cdss/rag"
+)
+
+// option writes one option: its substances with dose lines first, then what was
+// changed for this patient, then why.
+func (w *writer) option(b *strings.Builder, o cds.Option, src *sources) {
+	mark := ""
+	switch {
+	case o.Specialist:
+		mark = " – " + w.in(wordSpecialist)
+	case o.Recommended:
+		mark = " – " + w.in(wordRecommended)
+	}
+	fmt.Fprintf(b, "**%d. %s**%s\n", o.Rank, w.names(o.Ingredients), mark)
+	for _, i := range o.Ingredients {
+		w.ingredient(b, i)
+	}
+	w.line(b, wordNote, o.Notes)
+	w.line(b, wordWhy, o.Why)
+	w.line(b, wordGrade, o.Grade)
+	for _, s := range o.Interactions {
+		w.line(b, wordInteraction, s)
+	}
+	w.line(b, wordPregnancy, o.Pregnancy)
+	w.line(b, wordMonitoring, strings.Join(o.Monitoring, "; "))
+	w.line(b, wordDeescalation, o.Deescalation)
+	if refs := src.refs(o.Citations); refs != "" {
+		fmt.Fprintf(b, "- %s: %s\n", w.in(wordSource), refs)
+	}
+	b.WriteByte('\n')
+}
+
+func (w *writer) names(list []cds.Ingredient) string {
+	var names []string
+	last := ""
+	for _, i := range list {
+		if i.Name != last {
+			names = append(names, escape(i.Name))
+		}
+		last = i.Name
+	}
+	return strings.Join(names, " + ")
+}
+
+func (w *writer) ingredient(b *strings.Builder, i cds.Ingredient) {
+	text := i.Text
+	if text == "" {
+		text = i.Name
+	}
+	b.WriteString("- " + guard(escape(text)) + "\n")
+	if i.LoadingDose != nil {
+		fmt.Fprintf(b, "  - %s: %s\n", w.in(wordLoading), escape(*i.LoadingDose))
+	}
+	if i.Infusion != nil {
+		fmt.Fprintf(b, "  - %s: %s\n", w.in(wordInfusion), escape(*i.Infusion))
+	}
+	for _, a := range i.Adjustments {
+		label, ok := adjustments[a.Kind]
+		if !ok {
+			label = wordAdjusted
+		}
+		fmt.Fprintf(b, "  - %s: %s", w.in(label), escape(a.Text))
+		if a.Basis != "" {
+			b.WriteString(" (" + escape(a.Basis) + ")")
+		}
+		b.WriteByte('\n')
+	}
+}
+
+func (w *writer) line(b *strings.Builder, label cds.Text, text string) {
+	if text = escape(text); text != "" {
+		fmt.Fprintf(b, "- %s: %s\n", w.in(label), text)
+	}
+}
+
+// excluded lists what is not offered, and why.
+func (w *writer) excluded(b *strings.Builder) {
+	if len(w.rec.Excluded) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "**%s**\n", w.in(wordExcluded))
+	for _, x := range w.rec.Excluded {
+		reason, ok := reasons[x.Reason]
+		if !ok {
+			reason = reasons["other"]
+		}
+		fmt.Fprintf(b, "- %s: %s", escape(x.Name), w.in(reason))
+		if x.Detail != "" {
+			b.WriteString(" – " + escape(x.Detail))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
+}
+
+// shown are the facts a dose or a severity rests on, in the order they are read.
+var shown = []string{
+	"age", "weight", "creatinine", "creatinine-clearance-cockcroft-gault", "egfr-ckd-epi-2021", "dialysis",
+	"crb-65", "curb-65", "qsofa", "pregnancy",
+}
+
+// values lists the facts that were used, with formula, date and age of the data
+// (SAFETY rule D6).
+func (w *writer) values(b *strings.Builder) {
+	var lines []string
+	for _, name := range shown {
+		for _, f := range w.rec.Facts {
+			if f.Name == name && f.State == "known" && f.Value != nil {
+				lines = append(lines, w.fact(f))
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "**%s**\n", w.in(wordValues))
+	for _, line := range lines {
+		b.WriteString("- " + line + "\n")
+	}
+	b.WriteByte('\n')
+}
+
+func (w *writer) fact(f cds.Fact) string {
+	var b strings.Builder
+	b.WriteString(escape(f.Display) + ": " + escape(value(w.lang, f.Value)))
+	if u := plain(unit(w.lang, f.Unit)); u != "" {
+		b.WriteString(" " + escape(u))
+	}
+	if f.Formula != "" {
+		b.WriteString(" (" + escape(f.Formula) + ")")
+	}
+	when := f.Date
+	if when == "" && len(f.Inputs) == 1 {
+		when = f.Inputs[0].Date
+	}
+	if when != "" && f.Name != "age" {
+		b.WriteString(", " + w.in(wordFrom) + " " + escape(date(w.lang, when)))
+		if days, ok := daysBetween(when, w.rec.CreatedAt); ok && days > 1 {
+			b.WriteString(", " + fmt.Sprintf(w.in(wordDaysOld), days))
+		}
+	}
+	return b.String()
+}
+
+// sources numbers the citations of a card, each place once.
+type sources struct {
+	list []rag.Citation
+}
+
+func newSources(options []cds.Option) *sources {
+	s := &sources{}
+	for _, o := range options {
+		for _, c := range o.Citations {
+			s.add(c)
+		}
+	}
+	return s
+}
+
+// place tells citations of one place apart from others.
+func place(c rag.Citation) string {
+	page, quote := 0, ""
+	if c.Page != nil {
+		page = *c.Page
+	}
+	if c.Quote != nil {
+		quote = *c.Quote
+	}
+	return fmt.Sprintf("%s\x00%s\x00%d\x00%s\x00%s", c.Document, c.Version, page, c.Section, quote)
+}
+
+func (s *sources) add(c rag.Citation) int {
+	for i, have := range s.list {
+		if place(have) == place(c) {
+			return i + 1
+		}
+	}
+	s.list = append(s.list, c)
+	return len(s.list)
+}
+
+func (s *sources) refs(list []rag.Citation) string {
+	var refs []string
+	seen := map[int]bool{}
+	for _, c := range list {
+		if n := s.add(c); !seen[n] {
+			seen[n] = true
+			refs = append(refs, fmt.Sprintf("(%d)", n))
+		}
+	}
+	return strings.Join(refs, ", ")
+}
+
+// sources lists document, page and wording of each citation.
+func (w *writer) sources(b *strings.Builder, s *sources) {
+	if len(s.list) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "**%s**\n\n", w.in(wordSources))
+	for i, c := range s.list {
+		fmt.Fprintf(b, "(%d) %s", i+1, escape(documentLine(c)))
+		if c.Page != nil {
+			fmt.Fprintf(b, ", %s %d", w.in(wordPage), *c.Page)
+		}
+		if c.Section != "" {
+			b.WriteString(", " + escape(c.Section))
+		}
+		if c.Quote == nil {
+			b.WriteString(" – " + w.in(wordNoQuote) + "\n\n")
+			continue
+		}
+		b.WriteString("\n\n" + quote("", *c.Quote) + "\n\n")
+	}
+}
+
+// documentLine names a document: its identifier, title and version.
+func documentLine(c rag.Citation) string {
+	line := c.Document
+	if c.Title != "" && c.Title != c.Document {
+		line += " " + c.Title
+	}
+	if c.Version != "" {
+		line += " (" + c.Version + ")"
+	}
+	return line
+}
