@@ -163,7 +163,7 @@ func createExtension(ctx context.Context, db *sql.DB) error {
 	if err := tx.QueryRowContext(ctx, `SELECT extversion FROM pg_extension WHERE extname = 'vector'`).Scan(&version); err != nil {
 		return fmt.Errorf("read pgvector version: %w", err)
 	}
-	if older(version, minPgvector) {
+	if TooOld(version) {
 		return fmt.Errorf("pgvector %s is too old: %d.%d.%d or newer is needed (ALTER EXTENSION vector UPDATE, after installing it on the server)",
 			version, minPgvector[0], minPgvector[1], minPgvector[2])
 	}
@@ -188,15 +188,17 @@ func explainExtension(err error) error {
 	return fmt.Errorf("create extension vector: %w", err)
 }
 
-func older(version string, than [3]int) bool {
-	parts := strings.SplitN(version, ".", 3)
-	for i := range than {
+// TooOld tells whether a version of pgvector lacks what the queries use. A version it
+// cannot read is too old rather than trusted.
+func TooOld(pgvector string) bool {
+	parts := strings.SplitN(pgvector, ".", 3)
+	for i, least := range minPgvector {
 		n := 0
 		if i < len(parts) {
-			n, _ = strconv.Atoi(parts[i]) // an unreadable part counts as 0: too old rather than trusted
+			n, _ = strconv.Atoi(parts[i])
 		}
-		if n != than[i] {
-			return n < than[i]
+		if n != least {
+			return n < least
 		}
 	}
 	return false
