@@ -6,8 +6,12 @@ package parse
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
 
-	"cdss/rag"
+	"cdss/fhir/issue"
 )
 
 // Format is how a document was written.
@@ -25,17 +29,18 @@ const (
 type Meta struct {
 	Identifier  string   `json:"identifier"`
 	Title       string   `json:"title"`
-	Version     *string  `json:"version"`
+	Version     string   `json:"version"` // null and "" mean none
 	Publisher   string   `json:"publisher"`
 	Language    string   `json:"language"`
 	PartOf      string   `json:"partOf"`
 	SameAs      string   `json:"sameAs"`
-	Status      string   `json:"status"` // the publisher's word: "expired", "unknown", "current"
-	ValidUntil  string   `json:"validUntil"`
+	Status      string   `json:"status"`     // the publisher's word: "expired", "current", "unknown"
+	ValidUntil  string   `json:"validUntil"` // FHIR date
 	Indications []string `json:"indications"`
 }
 
-// Page is one page of a document, verbatim but for tags, in NFC.
+// Page is one page of a document, verbatim but for tags and running headers, in
+// NFC. A document without pages has one, numbered 0.
 type Page struct {
 	Number int    // printed page, 0 when the document has none
 	Text   string // cells of a table row stand beside each other, separated by a tab
@@ -45,20 +50,103 @@ type Page struct {
 type Document struct {
 	Format   Format
 	Title    string // of the file itself, "" when it states none
-	Language string // "de" or "en", from Meta or recognised
+	Language string // "de" or "en": from Meta, else recognised
 	Pages    []Page
+
+	blocks []block // in reading order; offsets are those of Pages
 }
 
-// Parse reads a file. Binary, undecodable or empty content gives an error of kind
-// issue.NotSupported or issue.Invalid; name is used in errors only.
+// Parse reads a file. Content that is not text gives an error of kind
+// not-supported, text without words or in an unknown encoding one of kind
+// invalid, more than MaxSize bytes one of kind too-long. The name stands in
+// errors only.
 func Parse(ctx context.Context, name string, data []byte, meta Meta) (*Document, error) {
-	return &Document{}, nil
+	source, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("read document %q: %w", name, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, issue.Wrap(issue.Timeout, err, "read document %q", name)
+	}
+	doc := &Document{Format: sniff(source)}
+	var pages []pageBlocks
+	if doc.Format == HTML {
+		pages, doc.Title = readHTML(source)
+	} else {
+		pages = readLight(source, doc.Format == Text)
+	}
+	doc.lay(pages)
+	words := 0
+	for _, p := range doc.Pages {
+		for _, r := range p.Text {
+			if unicode.IsLetter(r) {
+				words++
+			}
+		}
+	}
+	if words < minLetters {
+		return nil, issue.New(issue.Invalid, "document %q holds no text", name)
+	}
+	if doc.Title == "" {
+		for _, b := range doc.blocks {
+			if b.kind == heading {
+				doc.Title = oneLine(b.text)
+				break
+			}
+		}
+	}
+	doc.Language = meta.Language
+	if doc.Language != "de" && doc.Language != "en" {
+		doc.Language = recognise(doc.Pages)
+	}
+	return doc, nil
 }
+
+// minLetters is the least a document must say to be one.
+const minLetters = 20
 
 // ReadCatalogue reads documents.json: file name to what is known about it.
-func ReadCatalogue(data []byte) (map[string]Meta, error) { return nil, nil }
+func ReadCatalogue(data []byte) (map[string]Meta, error) {
+	catalogue := map[string]Meta{}
+	if err := json.Unmarshal(data, &catalogue); err != nil {
+		return nil, issue.Wrap(issue.Invalid, err, "read documents.json")
+	}
+	return catalogue, nil
+}
 
-// Segment cuts a document into passages of about a thousand characters, none
-// across a heading or a page. IDs are derived from of.ID, position and content, so
-// the same bytes give the same passages.
-func Segment(doc *Document, of rag.Document) []rag.Passage { return nil }
+// Source is the text of all pages, for those who need it whole.
+func (d *Document) Source() string {
+	var b strings.Builder
+	for i, p := range d.Pages {
+		if i > 0 {
+			b.WriteString("\n\n")
+		}
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// recognise tells German from English by their commonest words.
+func recognise(pages []Page) string {
+	german, english := 0, 0
+	for _, p := range pages {
+		for _, w := range strings.Fields(p.Text) {
+			switch strings.ToLower(w) {
+			case "der", "die", "und", "das", "bei", "mit", "ist", "eine", "von", "nicht", "werden", "oder":
+				german++
+			case "the", "and", "of", "is", "with", "for", "to", "are", "or", "should", "be", "not":
+				english++
+			}
+		}
+		if german+english > 2000 {
+			break
+		}
+	}
+	if english > german {
+		return "en"
+	}
+	return "de"
+}
+
+// oneLine collapses white space.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
