@@ -126,6 +126,13 @@ func (r *Result) key(patient, typ, key string, n *fhir.Node) (facts.Received, er
 	return v.state(), nil
 }
 
+// OfPatient tells whether a resource that came in the context, such as a draft
+// order, may be used for the patient of the call: it names that patient or nobody.
+func OfPatient(patient string, r *fhir.Resource) bool {
+	v := value{patient: patient}
+	return v.about(r)
+}
+
 // value collects what is found in one prefetch value.
 type value struct {
 	patient, typ string

@@ -1,0 +1,147 @@
+package decide
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"cdss/cds"
+	"cdss/cds/facts"
+	"cdss/cds/recommend"
+	"cdss/cds/render"
+	"cdss/fhir"
+	"cdss/rag"
+)
+
+// Ask is a question from the API: what is known of one patient, and what a person
+// adds.
+type Ask struct {
+	Patient   string // bare id; "" takes the only Patient of Resources
+	Resources []*fhir.Resource
+	Request   *cds.StructuredRequest
+	Language  cds.Lang
+	Now       time.Time // the zero time means Config.Now
+	// Step, when not nil, is called as each part of the answer is ready: "facts",
+	// "options", "evidence", with what the answer will hold of it.
+	Step func(name string, part any)
+}
+
+// Answer gives the whole recommendation. It never fails: what did not work is in
+// notChecked.
+func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
+	start := time.Now()
+	now := ask.Now
+	if now.IsZero() {
+		now = s.c.Now()
+	}
+	step := ask.Step
+	if step == nil {
+		step = func(string, any) {}
+	}
+	id := s.c.NewID()
+	ctx, cancel := context.WithTimeout(ctx, s.c.Deadline)
+	defer cancel()
+	snapshot, evidence := s.c.Knowledge(), s.c.Evidence()
+	broken := false
+	rec := cds.Recommendation{}
+	chart, err := within(ctx, s, "facts", func(context.Context) *facts.Chart {
+		return facts.Build(facts.Input{
+			Now: now, Patient: ask.Patient, Resources: ask.Resources, Request: ask.Request,
+			Indications: indications(snapshot), Formulary: s.c.Tables.Formulary,
+		})
+	})
+	if err == nil {
+		rec, err = within(ctx, s, "recommend", func(ctx context.Context) cds.Recommendation {
+			return s.c.Rules.Recommend(ctx, recommend.Input{
+				Snapshot: snapshot, Tables: s.c.Tables, Chart: chart, Lang: ask.Language, Demo: s.c.Demo,
+				Cite: cite(evidence), ID: id, Now: now,
+			})
+		})
+	}
+	if err != nil {
+		broken = true
+		reason := cds.Text{DE: "Es konnte keine Empfehlung berechnet werden.", EN: "No recommendation could be computed."}.In(ask.Language)
+		rec = cds.Recommendation{Abstained: true, AbstainReason: &reason, NotChecked: []cds.NotChecked{failed(err, checkAll, ask.Language)}}
+	}
+	rec.ID, rec.Language = id, ask.Language
+	if rec.CreatedAt == "" {
+		rec.CreatedAt = now.Format(time.RFC3339)
+	}
+	whole(&rec)
+	step("facts", rec.Facts)
+	step("options", rec.Options)
+	if err == nil {
+		found, err := within(ctx, s, "evidence", func(ctx context.Context) []rag.Evidence { return s.support(ctx, evidence, chart, rec) })
+		if err != nil {
+			found = []rag.Evidence{}
+		}
+		rec.Evidence = found
+	}
+	step("evidence", rec.Evidence)
+	rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, NewUUID: func(key string) string { return derive(id, key) }})
+	s.record(cds.Decision{
+		ID: id, At: s.c.Now(), Service: "recommendations", Language: ask.Language, Inputs: s.asked(ask), Artifacts: rec.Knowledge,
+		Ran: ran(rec), Skipped: rec.NotChecked, Duration: time.Since(start), Degraded: broken, Cards: issued(rec.Cards),
+	})
+	return rec
+}
+
+// asked gives the hashes of what was asked.
+func (s *Service) asked(ask Ask) map[string]string {
+	h := sha256.New()
+	for _, r := range ask.Resources {
+		h.Write(r.Raw())
+	}
+	out := map[string]string{"bundle": hex.EncodeToString(h.Sum(nil))}
+	if ask.Request != nil {
+		h.Reset()
+		_ = json.NewEncoder(h).Encode(ask.Request) // a hash takes what it is given
+		out["request"] = hex.EncodeToString(h.Sum(nil))
+	}
+	return out
+}
+
+// whole gives every list of a recommendation a value: the contract promises
+// lists, not null.
+func whole(r *cds.Recommendation) {
+	fill(&r.Knowledge)
+	fill(&r.Facts)
+	fill(&r.Options)
+	fill(&r.Excluded)
+	fill(&r.Warnings)
+	fill(&r.NotChecked)
+	fill(&r.Ignored)
+	fill(&r.Evidence)
+	fill(&r.Cards)
+	for i := range r.Facts {
+		fill(&r.Facts[i].Inputs)
+	}
+	for i := range r.NotChecked {
+		fill(&r.NotChecked[i].Missing)
+	}
+	for i := range r.Excluded {
+		fill(&r.Excluded[i].Citations)
+	}
+	for i := range r.Warnings {
+		fill(&r.Warnings[i].Citations)
+	}
+	for i := range r.Options {
+		o := &r.Options[i]
+		fill(&o.Ingredients)
+		fill(&o.Monitoring)
+		fill(&o.SideEffects)
+		fill(&o.Interactions)
+		fill(&o.Citations)
+		for j := range o.Ingredients {
+			fill(&o.Ingredients[j].Adjustments)
+		}
+	}
+}
+
+func fill[T any](list *[]T) {
+	if *list == nil {
+		*list = []T{}
+	}
+}

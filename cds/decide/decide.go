@@ -1,0 +1,159 @@
+// Package decide is the one way from a question to an answer: what came becomes
+// a Chart, the knowledge of this moment is applied to it, what is cited is looked
+// up, cards are written, and the decision is recorded. A hook call, the API and
+// the evaluation of cases all go this way, so that they answer alike.
+//
+// It owns the order of the steps, the time budget and what happens when a step
+// fails: then its checks are "not checked", and the rest of the answer stands. It
+// refuses to reason itself, and needs neither database nor network while it
+// decides (SAFETY rule D1).
+package decide
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"cdss/cds"
+	"cdss/cds/knowledge"
+	"cdss/cds/recommend"
+	"cdss/rag"
+)
+
+// Evidence is the loaded guidelines at one moment, in memory.
+type Evidence interface {
+	// Resolve gives the passage a rule cites; false when no passage certainly is
+	// the one meant.
+	Resolve(rag.Locator) (rag.Passage, rag.Document, bool)
+	Search(ctx context.Context, q rag.Query) rag.Result
+}
+
+// QueryBuilder makes a query of codes.
+type QueryBuilder interface {
+	Build(req rag.Request, language string) rag.Query
+}
+
+// Recorder takes a decision to keep. It must not block; false means that it had
+// to be dropped.
+type Recorder interface {
+	Record(cds.Decision) bool
+}
+
+// Rules reason about one patient. The zero Config takes package recommend.
+type Rules interface {
+	Recommend(ctx context.Context, in recommend.Input) cds.Recommendation
+	CheckOrders(ctx context.Context, in recommend.Input) recommend.Findings
+}
+
+// Config is what the pipeline is made of. Knowledge, Now and NewID are required.
+type Config struct {
+	Knowledge func() *knowledge.Snapshot // the snapshot of this moment, pinned for one decision
+	Tables    recommend.Tables
+	Evidence  func() Evidence // nil, or giving nil: no guideline is loaded
+	Queries   QueryBuilder    // nil: no supporting passages
+	Recorder  Recorder        // nil: nothing is kept
+	Rules     Rules
+	Now       func() time.Time
+	NewID     func() string // gives a new uuid
+	Deadline  time.Duration // of one decision; 0 means DefaultDeadline
+	Demo      bool          // example content may show
+	Log       *slog.Logger  // nil: nothing is logged
+}
+
+// DefaultDeadline leaves an EHR that waits 500 ms for its cards some time for the
+// way (CDS Hooks 2.0.1: "on the order of 500 ms").
+const DefaultDeadline = 450 * time.Millisecond
+
+// Service decides. It is safe for concurrent use.
+type Service struct{ c Config }
+
+// New makes the pipeline.
+func New(c Config) *Service {
+	if c.Deadline <= 0 {
+		c.Deadline = DefaultDeadline
+	}
+	if c.Rules == nil {
+		c.Rules = rules{}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Evidence == nil {
+		c.Evidence = func() Evidence { return nil }
+	}
+	return &Service{c}
+}
+
+// rules are those of package recommend.
+type rules struct{}
+
+func (rules) Recommend(ctx context.Context, in recommend.Input) cds.Recommendation {
+	return recommend.Recommend(ctx, in)
+}
+
+func (rules) CheckOrders(ctx context.Context, in recommend.Input) recommend.Findings {
+	return recommend.CheckOrders(ctx, in)
+}
+
+// errPanic marks a step that panicked.
+var errPanic = errors.New("step panicked")
+
+// within runs a step until it ends or the time is over, whichever comes first. A
+// panic is an error like another. A step that overstays is left behind: it holds
+// nothing but values of its own.
+func within[T any](ctx context.Context, s *Service, name string, step func(context.Context) T) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			if p := recover(); p != nil {
+				o.err = fmt.Errorf("%s: %w", name, errPanic)
+				// The value of a panic may hold patient data; where it happened does not.
+				s.c.Log.ErrorContext(ctx, "step panicked", "step", name, "stack", string(debug.Stack()))
+			}
+			done <- o
+		}()
+		o.value = step(ctx)
+	}()
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+		// Both may be ready; what is done counts.
+		select {
+		case o := <-done:
+			return o.value, o.err
+		default:
+		}
+		var none T
+		return none, fmt.Errorf("%s: %w", name, ctx.Err())
+	}
+}
+
+// failed says of a step that did not end what that means.
+func failed(err error, check cds.Text, lang cds.Lang) cds.NotChecked {
+	reason := cds.Text{DE: "die Prüfung wurde durch einen Programmfehler beendet", EN: "the check was ended by a fault of this program"}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		reason = cds.Text{DE: "die Zeit für die Antwort reichte nicht", EN: "the time for the answer was not enough"}
+	}
+	return cds.NotChecked{Check: check.In(lang), Reason: reason.In(lang), Missing: []string{}}
+}
+
+// derive makes the uuid of a part of an answer: the same part of the same answer
+// has the same one. It has the form of a version 8 uuid (RFC 9562, section 5.8).
+func derive(id, key string) string {
+	sum := sha256.Sum256([]byte(id + "\x00" + key))
+	sum[6] = sum[6]&0x0f | 0x80
+	sum[8] = sum[8]&0x3f | 0x80
+	h := hex.EncodeToString(sum[:16])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
