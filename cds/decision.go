@@ -50,7 +50,6 @@ type IssuedCard struct {
 	Indicator   Indicator `json:"indicator"`
 	Topic       string    `json:"topic"` // code of source.topic
 	Suggestions []string  `json:"suggestions,omitempty"`
-	Reasons     []Coding  `json:"reasons,omitempty"` // offered override reasons
 }
 
 // Outcome is what became of a card or a recommendation.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cdss/cds"
+	"cdss/cds/render"
 	"cdss/fhir"
 	"cdss/fhir/issue"
 )
@@ -26,6 +27,15 @@ func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.refuse(w, r, err)
 		return
+	}
+	lang := cds.ParseLang(r.Header.Get("Accept-Language"))
+	for _, f := range list {
+		if f.Reason == nil || f.Reason.Display != "" {
+			continue
+		}
+		if display, ok := render.ReasonDisplay(f.Reason.System, f.Reason.Code); ok {
+			f.Reason.Display = display.In(lang)
+		}
 	}
 	if s.config.Feedback == nil {
 		s.refuse(w, r, issue.New(issue.Transient, "feedback cannot be kept at the moment"))

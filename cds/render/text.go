@@ -106,6 +106,17 @@ func (w *writer) overrideReasons() []cds.Coding {
 	return list
 }
 
+// ReasonDisplay gives the display of an override reason that our cards offer, for
+// feedback that names the code alone, as some clients do.
+func ReasonDisplay(system, code string) (cds.Text, bool) {
+	for _, r := range overrideReasons {
+		if system == nonAdherence && code == r.code {
+			return r.display, true
+		}
+	}
+	return cds.Text{}, false
+}
+
 // number writes a number as the language does, with at most three decimals.
 func number(lang cds.Lang, v float64) string {
 	s := strconv.FormatFloat(v, 'f', -1, 64)
