@@ -19,6 +19,9 @@ const relisten = time.Second
 // been missed. Behind a pooler in transaction mode nothing is heard: callers poll
 // as well.
 func Listen(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger, channel string, heard func(payload string)) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	for ctx.Err() == nil {
 		if err := listen(ctx, pool.Config().ConnConfig, channel, heard); err != nil && ctx.Err() == nil {
 			log.Warn("notifications interrupted", "channel", channel, "error", err)
