@@ -1,0 +1,109 @@
+// Package api is the door to evidence: guidelines, their passages, and search. It
+// owns the shapes of JSON and the reading of uploads; it refuses to decide what is
+// found or kept, and shows no error that nobody gave a kind.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cdss/fhir/issue"
+	"cdss/rag"
+	"cdss/rag/ingest"
+)
+
+// QueryBuilder makes a query of a structured request. It must use codes and
+// displays only.
+type QueryBuilder interface {
+	Build(req rag.Request, language string) rag.Query
+}
+
+// Indications knows the indication codes of the content, prototype values
+// included.
+type Indications interface {
+	Known(code string) bool
+}
+
+// Deps is what the door needs; Log may be nil.
+type Deps struct {
+	Guidelines  *ingest.Service
+	Builder     QueryBuilder
+	Indications Indications
+	Log         *slog.Logger
+}
+
+type door struct {
+	guidelines  *ingest.Service
+	builder     QueryBuilder
+	indications Indications
+	log         *slog.Logger
+	large       chan struct{} // slots for uploads that fill memory
+}
+
+// Register adds the operations under /guidelines and /search to api, whose server
+// is /api. The body of an upload must not be limited below ingest.MaxBytes before
+// it arrives here.
+func Register(api huma.API, deps Deps) {
+	d := &door{guidelines: deps.Guidelines, builder: deps.Builder, indications: deps.Indications, log: deps.Log,
+		large: make(chan struct{}, largeUploads)}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	d.registerGuidelines(api)
+	d.registerUpload(api)
+	d.registerSearch(api)
+}
+
+func operation(id, method, path, summary string, status int, errors ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, Errors: errors,
+		Tags: []string{"evidence"},
+	}
+}
+
+// fail turns an error into problem details, once, here.
+func (d *door) fail(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if issue.KindOf(err) == issue.Exception && ctx.Err() == nil {
+		d.log.ErrorContext(ctx, "request failed", "error", err)
+	}
+	return &problem{err: err}
+}
+
+// problem is an error as huma writes it: RFC 9457, from the one table of issues.
+type problem struct{ err error }
+
+func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
+func (p *problem) GetStatus() int               { return issue.Status(p.err) }
+func (p *problem) ContentType(string) string    { return "application/problem+json" }
+func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
+
+// GetHeaders says when to come back to a server that has no time.
+func (p *problem) GetHeaders() http.Header {
+	if s := p.GetStatus(); s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
+		return http.Header{"Retry-After": {"5"}}
+	}
+	return nil
+}
+
+// pageOrNil shows a missing page as null.
+func pageOrNil(page int) *int {
+	if page <= 0 {
+		return nil
+	}
+	return &page
+}
+
+func dayOrNil(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	day := t.Format(time.DateOnly)
+	return &day
+}
