@@ -1,0 +1,46 @@
+# The release image: one static binary with both web apps in it, and nothing else. It starts
+# no database: DATABASE_URL is required.
+#
+#   docker build --build-arg VERSION=$(git describe --always --tags) -t cdss .
+
+# What the binary runs on. The few files it needs are copied below, so that the empty image
+# serves; a distroless "static" image of your own registry works as well.
+ARG RUNTIME=scratch
+
+FROM node:24-bookworm-slim AS web
+WORKDIR /src/webapps
+# The manifests first: dependencies are installed again only when these change.
+COPY webapps/package.json webapps/package-lock.json ./
+COPY webapps/shared/package.json shared/
+COPY webapps/enduser/package.json enduser/
+COPY webapps/admin/package.json admin/
+COPY webapps/docs-ui/package.json docs-ui/
+COPY webapps/e2e/package.json e2e/
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY webapps ./
+RUN npm run build
+
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download && go mod verify
+COPY . .
+COPY --from=web /src/webapps/dist webapps/dist
+ARG VERSION=unknown
+RUN CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /root-fs/cdss ./cmd/cdss
+# An unprivileged user, certificate authorities for outbound calls, time zones, and a /tmp.
+RUN mkdir -p /root-fs/etc/ssl/certs /root-fs/usr/share /root-fs/tmp \
+ && chmod 1777 /root-fs/tmp \
+ && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' > /root-fs/etc/passwd \
+ && echo 'nonroot:x:65532:' > /root-fs/etc/group \
+ && cp /etc/ssl/certs/ca-certificates.crt /root-fs/etc/ssl/certs/ \
+ && cp -r /usr/share/zoneinfo /root-fs/usr/share/
+
+FROM ${RUNTIME}
+COPY --from=build /root-fs/ /
+USER 65532:65532
+# The memory limit fits the smallest instance, 512 MB; set both higher on a larger one.
+ENV ENVIRONMENT=production PORT=8000 GOMEMLIMIT=400MiB GOTRACEBACK=single
+EXPOSE 8000
+ENTRYPOINT ["/cdss"]
+CMD ["serve"]

@@ -1,0 +1,100 @@
+# What each target does is fixed by docs and clients written elsewhere:
+#
+#   make run    from a fresh clone to a working server on http://localhost:8000
+#   make test   everything: Go, web unit tests, end-to-end tests in a real browser
+#   make build  both web apps and bin/cdss with them embedded
+#   make web    the web apps alone
+#   make bench  the benchmarks; writes docs/BENCHMARKS.md
+#   make check  format, vet, staticcheck, types, lint, generated files up to date
+#   make generate  write the generated files
+#   make clean  what was built; not the data in .cdss
+#
+# go build ./... and go test ./... work alone, without Node and without this file.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GO_DIRS := cmd cds fhir migrations rag
+
+# What a build depends on. Directories are listed too, since their time changes when a
+# file is added or removed: an unchanged start then runs neither npm nor go.
+GO_SOURCES = $(shell find $(wildcard $(GO_DIRS)) webapps/dist \( -type d -o -type f \) ! -path '*/testdata*' ! -name '*_test.go') \
+	$(wildcard webapps/*.go) go.mod go.sum
+WEB_SOURCES = $(shell find webapps \( -name node_modules -o -path webapps/dist -o -path webapps/e2e -o -name test-results \) -prune \
+	-o \( -type d -o -type f \) ! -path webapps ! -name '*.go' ! -name '*.test.*' -print)
+MANIFESTS := webapps/package-lock.json webapps/package.json $(wildcard webapps/*/package.json)
+
+# Made by the tools themselves, so that removing what they made makes them run again.
+MODULES := webapps/node_modules/.package-lock.json
+PAGES := webapps/dist/enduser/index.html
+
+.PHONY: run test build web bench check generate openapi clean ready-go ready-run ready-test go-test web-test e2e
+
+run: ready-run bin/cdss
+	CDSS_DEMO=1 exec bin/cdss serve
+
+build: bin/cdss
+
+web: $(PAGES)
+
+bin/cdss: $(PAGES) $(GO_SOURCES)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/cdss
+
+$(MODULES): $(MANIFESTS)
+	cd webapps && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+$(PAGES): $(MODULES) $(WEB_SOURCES)
+	cd webapps && npm run --silent build
+	touch $@
+
+# The order matters to a reader: the fast and near first.
+test: ready-test go-test web-test e2e
+
+go-test:
+	go test ./...
+
+web-test: $(MODULES)
+	cd webapps && npm test
+
+e2e: $(MODULES) bin/cdss
+	cd webapps && npm run e2e
+
+check: ready-go $(MODULES)
+	@unformatted=$$(gofmt -l $(wildcard $(GO_DIRS)) webapps/*.go); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	cd webapps && npm run --silent typecheck
+	cd webapps && npm run --silent lint
+	scripts/generated.sh
+
+generate: openapi
+	go generate ./...
+
+# Through a file beside it, since the program that prints it must not see it half written.
+openapi: $(MODULES)
+	go run ./cmd/cdss openapi > webapps/shared/openapi.json.new
+	mv webapps/shared/openapi.json.new webapps/shared/openapi.json
+	cd webapps && npm run --silent api-types
+
+bench: ready-go
+	scripts/bench.sh
+
+clean:
+	rm -rf bin webapps/dist/* webapps/e2e/report webapps/e2e/test-results webapps/test-results
+
+ready-go:
+	@scripts/prepare.sh go
+
+ready-run:
+	@scripts/prepare.sh run
+
+ready-test:
+	@scripts/prepare.sh test
