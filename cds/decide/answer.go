@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"cdss/cds"
@@ -12,6 +13,7 @@ import (
 	"cdss/cds/recommend"
 	"cdss/cds/render"
 	"cdss/fhir"
+	"cdss/fhir/issue"
 	"cdss/rag"
 )
 
@@ -22,6 +24,10 @@ type Ask struct {
 	Resources []*fhir.Resource
 	Request   *cds.StructuredRequest
 	Language  cds.Lang
+	// Unreadable are entries that are no resource, Truncated says that the Bundle
+	// has a next page: both are told, since what is not there cannot be checked.
+	Unreadable []issue.Issue
+	Truncated  bool
 	Now       time.Time // the zero time means Config.Now
 	// Step, when not nil, is called as each part of the answer is ready: "facts",
 	// "options", "evidence", with what the answer will hold of it.
@@ -69,6 +75,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	if rec.CreatedAt == "" {
 		rec.CreatedAt = now.Format(time.RFC3339)
 	}
+	incomplete(&rec, ask)
 	whole(&rec)
 	step("facts", rec.Facts)
 	step("options", rec.Options)
@@ -87,6 +94,25 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	})
 	return rec
 }
+
+// incomplete says what of the data could not be read.
+func incomplete(rec *cds.Recommendation, ask Ask) {
+	lang := ask.Language
+	for _, i := range ask.Unreadable {
+		rec.Ignored = append(rec.Ignored, cds.Ignored{Reference: strings.Join(i.Expression, ", "), Reason: i.Diagnostics})
+	}
+	note := func(reason cds.Text) {
+		rec.NotChecked = append(rec.NotChecked, cds.NotChecked{Check: checkData.In(lang), Reason: reason.In(lang), Missing: []string{}})
+	}
+	if len(ask.Unreadable) > 0 {
+		note(cds.Text{DE: "ein Eintrag des Bundles ist keine lesbare FHIR-Ressource", EN: "an entry of the Bundle is no readable FHIR resource"})
+	}
+	if ask.Truncated {
+		note(cds.Text{DE: "das Bundle ist nur eine Seite von mehreren", EN: "the Bundle is one page of several"})
+	}
+}
+
+var checkData = cds.Text{DE: "Vollständigkeit der Patientendaten", EN: "completeness of the patient data"}
 
 // asked gives the hashes of what was asked.
 func (s *Service) asked(ask Ask) map[string]string {

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cdss/cds"
+	"cdss/cds/decide"
+	"cdss/cds/knowledge"
+	"cdss/fhir/issue"
+)
+
+// Decider answers a question about one patient.
+type Decider interface {
+	Answer(ctx context.Context, ask decide.Ask) cds.Recommendation
+}
+
+// FeedbackKeeper keeps feedback. The same feedback may come again.
+type FeedbackKeeper interface {
+	KeepFeedback(ctx context.Context, list []cds.Feedback) error
+}
+
+// Config is what the door needs. Feedback may be nil, then it is answered 503;
+// Log may be nil.
+type Config struct {
+	Decider   Decider
+	Knowledge func() *knowledge.Snapshot
+	Feedback  FeedbackKeeper
+	Status    func(ctx context.Context) Status
+	Now       func() time.Time
+	Version   string
+	Demo      bool // examples are shown, asOf is taken
+	Log       *slog.Logger
+}
+
+// MaxBody is the largest body of a recommendation request in bytes (SAFETY T3).
+const MaxBody = 5 << 20
+
+type door struct {
+	Config
+	examples []example
+}
+
+// Register adds the operations to api, whose server is /api.
+func Register(api huma.API, c Config) error {
+	d := &door{Config: c}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	var err error
+	if d.examples, err = readExamples(); err != nil {
+		return err
+	}
+	d.registerRecommendations(api)
+	d.registerFeedback(api)
+	d.registerIndications(api)
+	d.registerPlans(api)
+	d.registerExamples(api)
+	d.registerStatus(api)
+	return nil
+}
+
+func operation(id, method, path, summary string, status int, errors ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, Errors: errors,
+		Tags: []string{"decision support"},
+	}
+}
+
+// fail turns an error into problem details, once, here.
+func (d *door) fail(ctx context.Context, err error) error {
+	if issue.Status(err) >= http.StatusInternalServerError && ctx.Err() == nil {
+		d.Log.ErrorContext(ctx, "request failed", "error", err)
+	}
+	return &problem{err}
+}
+
+// problem is an error as huma writes it: RFC 9457, from the one table of issues.
+type problem struct{ err error }
+
+func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
+func (p *problem) GetStatus() int               { return issue.Status(p.err) }
+func (p *problem) ContentType(string) string    { return "application/problem+json" }
+func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
+
+// GetHeaders says when to come back to a server that has no time.
+func (p *problem) GetHeaders() http.Header {
+	if s := p.GetStatus(); s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
+		return http.Header{"Retry-After": {"5"}}
+	}
+	return nil
+}
+
+// language gives the language of an answer: the one asked for, else that of the
+// header.
+func language(asked, header string) cds.Lang {
+	if asked != "" {
+		return cds.ParseLang(asked)
+	}
+	return cds.ParseLang(header)
+}
