@@ -43,16 +43,23 @@ need_node() {
 	at_least "${version#v}" "$node_needed" || miss "Node $node_needed or newer ($(command -v node) is ${version#v})"
 }
 
-# install PACKAGE...: from the distribution, or name them.
-updated=''
+# install PACKAGE...: from the distribution, or name them. Its chatter is shown when it fails.
 install() {
 	if ! may_install; then
 		miss "package $* (Debian, Ubuntu: apt-get install $*)"
 		return 0
 	fi
 	echo "Installing from the distribution: $*"
-	if [ -z "$updated" ]; then apt-get -qq update; updated=1; fi
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "$@" >/dev/null || miss "package $* (installing it did not work)"
+	update
+	said=$(DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" 2>&1) && return 0
+	printf '%s\n' "$said" >&2
+	miss "package $* (installing it did not work, see above)"
+}
+
+updated=''
+update() {
+	[ -n "$updated" ] || apt-get -qq update
+	updated=1
 }
 
 find_postgres() { [ -n "${CDSS_POSTGRES_BIN:-}" ] || have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
@@ -74,7 +81,7 @@ need_postgresql() {
 	fi
 	if may_install; then
 		# A recent distribution packages it for its server, which spares compiler and build.
-		if [ -z "$updated" ]; then apt-get -qq update; updated=1; fi
+		update
 		for binary in /usr/lib/postgresql/*/bin/postgres; do
 			major=${binary#/usr/lib/postgresql/}; major=${major%%/*}
 			case "$(apt-cache show "postgresql-$major-pgvector" 2>/dev/null | sed -n 's/^Version: //p')" in

@@ -153,30 +153,30 @@ func mirrors(ctx context.Context, dir string, d distribution) ([]string, error) 
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	out, err := capture(ctx, dir, "apt-get", "indextargets", "--format", "$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)", "Created-By: Packages")
+	ask := func(options ...string) (string, error) {
+		args := append([]string{"indextargets", "--format", "$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)"}, options...)
+		return capture(ctx, dir, "apt-get", append(args, "Created-By: Packages")...)
+	}
+	indexed, err := ask()
 	if err != nil {
 		return nil, err
 	}
-	var sure, likely []string
-	for line := range strings.Lines(out) {
+	configured, err := ask("--no-release-info")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for line := range strings.Lines(indexed + configured) {
 		f := strings.Split(strings.TrimSpace(line), "|")
 		if len(f) != 4 || strings.Contains(f[1], "-") { // -security, -updates, -backports, and third parties' names
 			continue
 		}
-		switch {
-		case f[0] == d.origin:
-			sure = append(sure, f[3])
-		case strings.HasPrefix(f[0], "$") && f[1] == d.codename && f[2] == "main":
-			likely = append(likely, f[3])
+		unknown := strings.HasPrefix(f[0], "$") && f[1] == d.codename && f[2] == "main"
+		if (f[0] == d.origin || unknown) && !slices.Contains(found, f[3]) {
+			found = append(found, f[3])
 		}
 	}
-	all := append(sure, likely...)
-	seen := map[string]bool{}
-	return slices.DeleteFunc(all, func(m string) bool {
-		was := seen[m]
-		seen[m] = true
-		return was
-	}), nil
+	return found, nil
 }
 
 // fetchHeaders downloads the server's development package and unpacks it below work.
