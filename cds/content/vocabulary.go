@@ -25,8 +25,6 @@ const (
 	// FullDoseExtension says for how many hours the full dose is given whatever
 	// the kidney does, and on what ground.
 	FullDoseExtension = Base + "/StructureDefinition/initial-full-dose"
-	// NoteExtension (string, translated) holds what the reader must know besides.
-	NoteExtension = Base + "/StructureDefinition/note"
 	// DeescalationExtension (string, translated) says how to narrow and end.
 	DeescalationExtension = Base + "/StructureDefinition/deescalation"
 	// LoadingExtension (string, translated) is a loading dose.
@@ -35,10 +33,10 @@ const (
 	InfusionExtension = Base + "/StructureDefinition/infusion"
 	// ScheduleExtension (string, translated) tells what a frequency cannot.
 	ScheduleExtension = Base + "/StructureDefinition/schedule"
-	// IndicatorExtension (code) is the urgency of an advice or rule.
-	IndicatorExtension = Base + "/StructureDefinition/indicator"
-	// EffectExtension (code) is what a safety rule does to an option.
+	// EffectExtension says what a safety rule does: effect, reason, applies, route.
 	EffectExtension = Base + "/StructureDefinition/effect"
+	// FactExtension (code) on a named expression is the fact name a gap is told by.
+	FactExtension = Base + "/StructureDefinition/fact"
 	// SubstanceExtension (code, repeats) names the ATC codes or prefixes a safety
 	// rule is about; a leading "-" takes a code out again.
 	SubstanceExtension = Base + "/StructureDefinition/substance"

@@ -31,6 +31,7 @@ func readTable(fsys fs.FS, name string, columns ...string) (*table, error) {
 	}
 	defer f.Close()
 	r := csv.NewReader(f)
+	r.Comment = '#'
 	head, err := r.Read()
 	if err != nil {
 		return nil, fmt.Errorf("read head of %s: %w", name, err)
