@@ -90,7 +90,7 @@ type (
 	guidelineOutput  struct{ Body Guideline }
 	guidelinesOutput struct{ Body GuidelineList }
 	passagesInput    struct {
-		guidelineID
+		ID     string `path:"id" maxLength:"64"`
 		Page   int    `query:"page" minimum:"0" maximum:"100000" doc:"printed page, 0 means all"`
 		Text   string `query:"q" maxLength:"200" doc:"text that the passage or its heading holds"`
 		Offset int    `query:"offset" minimum:"0" maximum:"1000000"`

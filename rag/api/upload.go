@@ -58,24 +58,6 @@ func (d *door) registerUpload(api huma.API) {
 		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
 	op.Description = "Markdown, HTML or text, up to 50 MiB. The file is read in the background (see job). " +
 		"The same bytes under the same identifier and version answer 200 with the version that is there."
-	text := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: doc} }
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {
-		Schema: &huma.Schema{
-			Type: huma.TypeObject, Required: []string{"file"},
-			Properties: map[string]*huma.Schema{
-				"file":        {Type: huma.TypeString, Format: "binary"},
-				"identifier":  text("stable identifier, for example a register number; the file name when empty"),
-				"title":       text("the document's own when empty"),
-				"version":     text("the publisher's version"),
-				"publisher":   text(""),
-				"validUntil":  {Type: huma.TypeString, Format: "date"},
-				"indications": text("codes, separated by commas; may be repeated"),
-				"language":    text("de or en; recognised when empty"),
-				"partOf":      text("identifier of the document this one is a chapter of"),
-				"sameAs":      text("identifier of a document with the same content"),
-			},
-		},
-	}}}
 	huma.Register(api, op, func(ctx context.Context, in *uploadInput) (*uploadOutput, error) {
 		u, release, err := d.receive(ctx, in)
 		defer release()
@@ -92,6 +74,33 @@ func (d *door) registerUpload(api huma.API) {
 		}
 		return out, nil
 	})
+	// Afterwards: huma would read a body it knows of into memory.
+	for _, path := range api.OpenAPI().Paths {
+		if path.Post != nil && path.Post.OperationID == op.OperationID {
+			path.Post.RequestBody = uploadForm()
+		}
+	}
+}
+
+func uploadForm() *huma.RequestBody {
+	text := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: doc} }
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {
+		Schema: &huma.Schema{
+			Type: huma.TypeObject, Required: []string{"file"},
+			Properties: map[string]*huma.Schema{
+				"file":        {Type: huma.TypeString, Format: "binary"},
+				"identifier":  text("stable identifier, for example a register number; the file name when empty"),
+				"title":       text("the document's own when empty"),
+				"version":     text("the publisher's version"),
+				"publisher":   text(""),
+				"validUntil":  {Type: huma.TypeString, Format: "date"},
+				"indications": text("codes, separated by commas; may be repeated"),
+				"language":    text("de or en; recognised when empty"),
+				"partOf":      text("identifier of the document this one is a chapter of"),
+				"sameAs":      text("identifier of a document with the same content"),
+			},
+		},
+	}}}
 }
 
 // receive reads the form part by part. release must be called when the upload is
