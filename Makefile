@@ -17,6 +17,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .NOTPARALLEL:
 MAKEFLAGS += --no-builtin-rules
+export NPM_CONFIG_UPDATE_NOTIFIER := false
 
 VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
