@@ -35,14 +35,14 @@ MANIFESTS := webapps/package-lock.json webapps/package.json $(wildcard webapps/*
 MODULES := webapps/node_modules/.package-lock.json
 PAGES := webapps/dist/enduser/index.html
 
-.PHONY: run test build web bench check generate openapi clean ready-go ready-run ready-test go-test web-test e2e
+.PHONY: run test build web bench check generate openapi clean ready-go ready-build ready-run ready-test go-test web-test e2e
 
 run: ready-run bin/cdss
 	CDSS_DEMO=1 exec bin/cdss serve
 
-build: bin/cdss
+build: ready-build bin/cdss
 
-web: $(PAGES)
+web: ready-build $(PAGES)
 
 bin/cdss: $(PAGES) $(GO_SOURCES)
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/cdss
@@ -67,7 +67,7 @@ web-test: $(MODULES)
 e2e: $(MODULES) bin/cdss
 	cd webapps && npm run e2e
 
-check: ready-go $(MODULES)
+check: ready-build $(MODULES)
 	@unformatted=$$(gofmt -l $(wildcard $(GO_DIRS)) webapps/*.go); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
@@ -93,6 +93,9 @@ clean:
 
 ready-go:
 	@scripts/prepare.sh go
+
+ready-build:
+	@scripts/prepare.sh build
 
 ready-run:
 	@scripts/prepare.sh run

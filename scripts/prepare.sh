@@ -1,11 +1,12 @@
 #!/bin/sh
-# prepare.sh go|run|test: look for what a command needs. What the distribution can give is
+# prepare.sh go|build|run|test: look for what a command needs. What the distribution can give is
 # installed where it may be (Debian or Ubuntu, as root); everything else that is missing is
 # named, each in a line, and the command stops. Finding everything takes a fraction of a second.
 #
-#   go    Go, enough to build and test without the web apps
-#   run   Go, Node, and PostgreSQL with a way to pgvector
-#   test  the same and a browser
+#   go     Go, enough to build and test without the web apps
+#   build  Go and Node
+#   run    the same, and PostgreSQL with a way to pgvector
+#   test   the same, and a browser
 set -eu
 
 go_needed=1.26
@@ -97,6 +98,10 @@ need_browser() { have chromium || have chromium-browser || have google-chrome ||
 
 case "${1:-}" in
 go) need_go ;;
+build)
+	need_go
+	need_node
+	;;
 run)
 	need_go
 	need_node
@@ -109,7 +114,7 @@ test)
 	need_browser
 	;;
 *)
-	echo 'usage: prepare.sh go|run|test' >&2
+	echo 'usage: prepare.sh go|build|run|test' >&2
 	exit 2
 	;;
 esac

@@ -33,14 +33,19 @@ const (
 var process = sync.OnceValues(func() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	address := os.Getenv("TEST_DATABASE_URL")
-	if address == "" {
-		var err error
-		if address, err = share(ctx); err != nil {
-			return nil, err
-		}
+	if address := os.Getenv("TEST_DATABASE_URL"); address != "" {
+		return prepare(ctx, address)
 	}
-	return prepare(ctx, address)
+	address, users, err := share(ctx)
+	if err != nil {
+		return nil, err
+	}
+	server, err := prepare(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	server.users = users
+	return server, nil
 })
 
 var count atomic.Int64 // of databases made by this process

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -17,7 +18,8 @@ import (
 type server struct {
 	address  string // of a database in which others can be created
 	template string
-	strategy string // clause of CREATE DATABASE
+	strategy string   // clause of CREATE DATABASE
+	users    *os.File // keeps a shared cluster alive; nil for another server
 }
 
 // prepare makes the template, unless another process has, and learns how to clone it.

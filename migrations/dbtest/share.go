@@ -50,28 +50,34 @@ func init() {
 	}
 }
 
-// share gives the address of the shared cluster and keeps it alive until this process ends.
-func share(ctx context.Context) (string, error) {
+// share gives the address of the shared cluster, and the lock that keeps it alive as long
+// as the file is open.
+func share(ctx context.Context) (address string, users *os.File, err error) {
 	dir, err := directory()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	users, err := open(dir, "users.lock")
-	if err != nil {
-		return "", err
+	if users, err = open(dir, "users.lock"); err != nil {
+		return "", nil, err
 	}
-	held = users
 	// Not granted while a supervisor is stopping its cluster.
 	for {
 		if ok, err := lock(users, syscall.LOCK_SH); err != nil {
-			return "", err
+			return "", nil, err
 		} else if ok {
 			break
 		}
 		if err := pause(ctx); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
+	address, err = await(ctx, dir)
+	return address, users, err
+}
+
+// await gives the address of the cluster as soon as it answers, and starts a supervisor
+// when there is none.
+func await(ctx context.Context, dir string) (string, error) {
 	var started chan error
 	for {
 		if address, err := os.ReadFile(filepath.Join(dir, "address")); err == nil && answers(ctx, string(address)) {
@@ -102,9 +108,6 @@ func share(ctx context.Context) (string, error) {
 		}
 	}
 }
-
-// held keeps the file from being closed by the garbage collector, and so the lock.
-var held *os.File
 
 // spawn starts a supervisor; the channel tells how it ended, should it end.
 func spawn(dir string) (chan error, error) {
