@@ -311,7 +311,7 @@ func copyFile(from, to string, mode os.FileMode) error {
 	return cmp.Or(err, out.Close())
 }
 
-// run runs a tool in dir and, when it fails, gives the last line it said.
+// run runs a tool in dir and, when it fails, gives the line that says why.
 func run(ctx context.Context, dir, name string, args ...string) error {
 	_, err := capture(ctx, dir, name, args...)
 	return err
@@ -334,8 +334,7 @@ func capture(ctx context.Context, dir, name string, args ...string) (string, err
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("run %s: %w", filepath.Base(name), context.Cause(ctx))
 	}
-	line := lastLine(said.String())
-	return "", fmt.Errorf("run %s: %w: %s", filepath.Base(name), err, cmp.Or(line, lastLine(out.String())))
+	return "", fmt.Errorf("run %s: %w: %s", filepath.Base(name), err, cmp.Or(reason(said.String()), lastLine(out.String())))
 }
 
 // toolEnvironment is what package manager and compiler get: proxies, and nothing that
@@ -348,6 +347,17 @@ func toolEnvironment(home string) []string {
 		}
 	}
 	return env
+}
+
+// reason is the first error that the package manager reports, which causes the others, or
+// the last line of another tool.
+func reason(said string) string {
+	for line := range strings.Lines(said) {
+		if text, ok := strings.CutPrefix(line, "E: "); ok {
+			return strings.TrimSpace(text)
+		}
+	}
+	return lastLine(said)
 }
 
 func lastLine(s string) string {

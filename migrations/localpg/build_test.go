@@ -61,6 +61,18 @@ func TestVerifyRefusesAnotherArchive(t *testing.T) {
 	}
 }
 
+func TestReasonIsOneLine(t *testing.T) {
+	for _, tc := range []struct{ said, want string }{
+		{"W: slow\nE: Failed to fetch a\nE: Some index files failed to download\n", "Failed to fetch a"},
+		{"cc ...\nmake: *** [vector.o] Error 1\n", "make: *** [vector.o] Error 1"},
+		{"", ""},
+	} {
+		if got := reason(tc.said); got != tc.want {
+			t.Errorf("reason(%q) = %q, want %q", tc.said, got, tc.want)
+		}
+	}
+}
+
 func TestUnpackStaysInside(t *testing.T) {
 	dir := t.TempDir()
 	archive := filepath.Join(dir, "a.tar.gz")

@@ -122,7 +122,8 @@ func fetchSource(ctx context.Context, dir string) (string, error) {
 
 func fetchSourceFrom(ctx context.Context, dir string, d distribution, mirror, suite string) (string, error) {
 	list := filepath.Join(dir, "pgvector.list")
-	a, err := newAPT(dir, append(privateLists(dir), "-o", "Dir::Etc::SourceList="+list, "-o", "Dir::Etc::SourceParts=/dev/null")...)
+	a, err := newAPT(dir, append(privateLists(dir), "-o", "Dir::Etc::SourceList="+list, "-o", "Dir::Etc::SourceParts=/dev/null",
+		"-o", "APT::Update::Error-Mode=any")...) // an unreachable mirror is only a warning otherwise
 	if err != nil {
 		return "", err
 	}
