@@ -182,14 +182,20 @@ func (e example) hook(hook string, now time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return HookCall(hook, bundle, drafts)
+	return HookCall(hook, HookContext{User: "Practitioner/example"}, bundle, drafts)
 }
 
-// HookCall writes a CDS Hooks call about the one patient of a Bundle, with the
+// HookContext is the context of a call. What is empty is taken from the Bundle.
+type HookContext struct {
+	User, Patient, Encounter string
+	Selections               []string
+}
+
+// HookCall writes a CDS Hooks call about the patient of a Bundle, with the
 // prefetch of a client that honours every template: what the Bundle has of a type
 // answers the query for it, and a type it lacks is answered with nothing. Drafts
 // is nil but for the order hooks. It is an error when the Bundle holds no Patient.
-func HookCall(hook string, bundle, drafts *fhir.Resource) ([]byte, error) {
+func HookCall(hook string, c HookContext, bundle, drafts *fhir.Resource) ([]byte, error) {
 	split, err := fhir.SplitBundle(bundle)
 	if err != nil {
 		return nil, err
@@ -200,33 +206,34 @@ func HookCall(hook string, bundle, drafts *fhir.Resource) ([]byte, error) {
 			byType[entry.Resource.Type()] = append(byType[entry.Resource.Type()], entry.Resource)
 		}
 	}
-	if len(byType["Patient"]) == 0 {
-		return nil, issue.New(issue.Required, "the Bundle holds no Patient").At("Bundle.entry")
+	patient := slices.IndexFunc(byType["Patient"], func(r *fhir.Resource) bool { return c.Patient == "" || r.ID() == c.Patient })
+	if patient < 0 {
+		return nil, issue.New(issue.Required, "the Bundle does not hold the Patient").At("Bundle.entry")
 	}
-	context := fhir.NewObject().Set("userId", "Practitioner/example").Set("patientId", byType["Patient"][0].ID())
-	if encounters := byType["Encounter"]; len(encounters) > 0 {
-		context.Set("encounterId", encounters[0].ID())
+	subject := byType["Patient"][patient]
+	if encounters := byType["Encounter"]; c.Encounter == "" && len(encounters) > 0 {
+		c.Encounter = encounters[0].ID()
 	}
+	context := fhir.NewObject().Set("userId", c.User).Set("patientId", subject.ID()).Set("encounterId", c.Encounter)
 	if drafts != nil {
 		context.Set("draftOrders", drafts)
-		if hook == "order-select" {
+		if hook == "order-select" && c.Selections == nil {
 			orders, err := fhir.SplitBundle(drafts)
 			if err != nil {
 				return nil, err
 			}
-			var selections []string
 			for _, entry := range orders.Entries {
 				if entry.Resource != nil {
-					selections = append(selections, entry.Resource.Ref())
+					c.Selections = append(c.Selections, entry.Resource.Ref())
 				}
 			}
-			context.Set("selections", selections)
 		}
+		context.Set("selections", c.Selections)
 	}
 	values := fhir.NewObject()
 	for _, t := range prefetch.Templates() {
 		if t.Type == "Patient" {
-			values.Set(t.Key, byType["Patient"][0])
+			values.Set(t.Key, subject)
 			continue
 		}
 		found := fhir.NewResource("Bundle", "").Set("type", "searchset").Set("total", len(byType[t.Type]))

@@ -28,7 +28,7 @@ type Ask struct {
 	// has a next page: both are told, since what is not there cannot be checked.
 	Unreadable []issue.Issue
 	Truncated  bool
-	Now       time.Time // the zero time means Config.Now
+	Now        time.Time // the zero time means Config.Now
 	// Step, when not nil, is called as each part of the answer is ready: "facts",
 	// "options", "evidence", with what the answer will hold of it.
 	Step func(name string, part any)
