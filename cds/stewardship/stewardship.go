@@ -2,8 +2,9 @@
 // three-valued truth, numbers that may be known only as a range, and the source
 // of a statement.
 //
-// It refuses I/O and clocks, and it refuses to fill a gap: what is not known
-// stays Unknown through every computation.
+// It reads the source tables it is handed and nothing else. It refuses clocks, and
+// it refuses to fill a gap: what is not known stays Unknown through every
+// computation.
 package stewardship
 
 import (

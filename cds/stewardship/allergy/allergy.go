@@ -1,9 +1,9 @@
 // Package allergy decides what a recorded allergy means for a substance: by the
 // mechanism of the reaction and the side chain, not by the class alone.
 //
-// It owns the reading of allergy text and the verdicts, stricter than textbooks
-// for what we offer ourselves. It refuses to read a missing list as "no allergy"
-// and an unreadable text as harmless.
+// It owns the reading of allergens, reactions and allergy text, and the verdicts,
+// which are stricter than textbooks for what we offer ourselves. It refuses to
+// read a missing list as "no allergy" and an unreadable text as harmless.
 package allergy
 
 import (
@@ -26,6 +26,21 @@ const (
 	Intolerance      Mechanism = "intolerance"      // side effect such as nausea or diarrhoea
 )
 
+// Name gives the mechanism in words.
+func (m Mechanism) Name() cds.Text {
+	switch m {
+	case ImmediateSevere:
+		return cds.Text{DE: "schwere Sofortreaktion", EN: "severe immediate reaction"}
+	case DelayedSevere:
+		return cds.Text{DE: "schwere verzögerte Reaktion", EN: "severe delayed reaction"}
+	case Mild:
+		return cds.Text{DE: "milde verzögerte Reaktion", EN: "mild delayed reaction"}
+	case Intolerance:
+		return cds.Text{DE: "Unverträglichkeit (keine Allergie)", EN: "intolerance (no allergy)"}
+	}
+	return cds.Text{DE: "Art der Reaktion unbekannt", EN: "kind of reaction unknown"}
+}
+
 // Record is one allergy or intolerance of the patient that counts. Refuted,
 // resolved and mistaken entries never become one.
 type Record struct {
@@ -33,7 +48,7 @@ type Record struct {
 	Display     string   // as the source words it, for the clinician
 	ATC         []string // ATC codes or prefixes of the culprit; empty when not recognised
 	Recognised  bool     // false: the culprit could not be read, so nothing is checked against it
-	Medication  bool     // false when the entry is stated to be about food or environment only
+	Medication  bool     // false when the entry is about food, environment or the like
 	Mechanism   Mechanism
 	Basis       cds.Text  // why this mechanism
 	Criticality string    // low | high | unable-to-assess | ""
@@ -56,13 +71,30 @@ const (
 type Verdict struct {
 	Outcome Outcome
 	Reason  cds.Text
-	Records []Record // the records it rests on
+	Records []Record // the records it rests on, worst first
 	Sources []stewardship.Source
 	Clarify bool // the mechanism is unknown: clarifying it would change the verdict
+	Direct  bool // the substance or its class is the recorded culprit, not merely a relative
 }
 
 // Check gives the worst verdict of all records for a substance. Records whose
 // culprit was not recognised are left to the caller, who must say "not checked".
 func (t *Table) Check(records []Record, s formulary.Substance) Verdict {
-	return t.check(records, s)
+	var worst Verdict
+	for _, r := range records {
+		if !r.Recognised {
+			continue
+		}
+		v := t.judge(r, s)
+		switch {
+		case v.Outcome == OK:
+		case v.Outcome > worst.Outcome || v.Outcome == worst.Outcome && v.Direct && !worst.Direct:
+			v.Records = append([]Record{r}, worst.Records...)
+			v.Clarify = v.Clarify || worst.Clarify && v.Outcome == worst.Outcome
+			worst = v
+		default:
+			worst.Records = append(worst.Records, r)
+		}
+	}
+	return worst
 }

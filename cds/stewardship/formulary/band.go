@@ -9,10 +9,12 @@ import (
 type Equation string
 
 // The measures: creatinine clearance by Cockcroft-Gault in mL/min, or a
-// glomerular filtration rate in mL/min whose equation the source does not name.
+// glomerular filtration rate in mL/min whose equation the source does not name, or
+// the estimated rate per 1.73 m2.
 const (
 	CockcroftGault Equation = "cockcroft-gault"
 	GFR            Equation = "gfr"
+	EGFR           Equation = "egfr"
 )
 
 // Action is what a band asks for.
@@ -20,12 +22,10 @@ type Action string
 
 // A band gives a dose, says that none is reduced, asks for levels, or forbids.
 const (
-	GiveDose       Action = "dose"
-	NoChange       Action = "none"
-	ByLevel        Action = "level"
-	DoNotUse       Action = "contraindicated"
-	NoBandsAtAll   Action = ""
-	MaximumOfLabel Action = "maximum"
+	GiveDose Action = "dose"
+	NoChange Action = "none"
+	ByLevel  Action = "level"
+	DoNotUse Action = "contraindicated"
 )
 
 // Band is one row of renal.csv: in this range of renal function, or on dialysis,

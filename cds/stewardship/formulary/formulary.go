@@ -57,7 +57,7 @@ type Substance struct {
 	Drug
 	Class          Class
 	SideChain      string   // R1 group of a beta-lactam, "" when unique or not one
-	AWaRe          string   // access | watch | reserve, "" when not listed
+	AWaRe          string   // access | watch | reserve, "" when not listed; the strictest where it depends on the route
 	AWaReList      string   // year of the WHO list
 	Routes         []string // iv, po, im, inh
 	Bioavailable   float64  // oral, percent; 0 when not given by mouth or not known
@@ -71,6 +71,26 @@ type Substance struct {
 	SideEffects    []Note
 	Restrictions   []Note // label or agency restrictions that a prescriber must see
 	Administration []Note
+
+	aware map[string]string // by route, "" for all
+}
+
+// AWaReBy gives the AWaRe group for a route; for "" the strictest of all routes.
+func (s Substance) AWaReBy(route string) string {
+	if g, ok := s.aware[route]; ok {
+		return g
+	}
+	if g, ok := s.aware[""]; ok {
+		return g
+	}
+	for _, g := range []string{"reserve", "watch", "access"} {
+		for _, have := range s.aware {
+			if have == g {
+				return g
+			}
+		}
+	}
+	return ""
 }
 
 // Note is a statement about a substance in both languages with its source.
