@@ -19,7 +19,7 @@ import (
 // Result is what a plan gives for one patient.
 type Result struct {
 	Candidates []Candidate
-	Advice     []Selected // advice, and statements that no antibiotic is due
+	Advice     []Selected // what is not an option: advice, no antibiotic due, out of scope
 	NotChecked []Undetermined
 	Issues     []Issue
 	Trace      []Step
@@ -27,9 +27,10 @@ type Result struct {
 
 // Selected is an action that applies.
 type Selected struct {
-	Plan   *knowledge.Plan
-	Action *knowledge.Action
-	Path   []*knowledge.Action // from the top of the plan, the action itself last
+	Plan    *knowledge.Plan
+	Action  *knowledge.Action
+	Path    []*knowledge.Action // from the top of the plan, the action itself last
+	Assumed []Undetermined      // what had to be assumed for it
 }
 
 // Candidate is a therapy option that applies, with its ingredients.
@@ -37,37 +38,50 @@ type Candidate struct {
 	Selected
 	Population  *knowledge.Action
 	Ingredients []*knowledge.Action
-	Assumed     []Undetermined // what had to be assumed for it
 }
 
-// Undetermined is a condition that could not be decided.
+// Undetermined is an action whose conditions could not be decided.
 type Undetermined struct {
-	Action     string // path of ids, dots between
-	Title      cds.Text
-	Expression string
-	Missing    []string // fact names, kebab case
-	Assumed    bool     // the action was worked with all the same
+	Plan    *knowledge.Plan
+	Action  *knowledge.Action
+	At      string // ids of the path, slashes between
+	Missing []Gap  // what would decide it
+	Assumed bool   // the action was worked with all the same
 }
 
-// Issue is an expression that could not be evaluated, or gave no boolean.
+// Gap is a fact that is not known.
+type Gap struct {
+	Fact    string // kebab case
+	Display cds.Text
+}
+
+// Issue is a condition that could not be evaluated, or gave no boolean.
 type Issue struct {
-	Action, Expression, Message string
+	Plan                    *knowledge.Plan
+	At, Expression, Message string
 }
 
 // Step is one condition that was looked at.
 type Step struct {
-	Action     string
+	At         string
 	Expression string
 	Reads      []Read
-	Outcome    string // true | false | undetermined | error
+	Outcome    string // true | false | undetermined | assumed | error
 }
 
-// Read is a named value an expression read, as text, and where it came from.
+// Read is a named value that a condition read, as text, and where it came from.
 type Read struct {
 	Name, Value, Source string
 }
 
 // Apply walks the plan depth first. It is pure: now is the time for expressions.
 func Apply(ctx context.Context, plan *knowledge.Plan, chart *facts.Chart, now time.Time) Result {
-	return walk(ctx, plan, chart, now)
+	return NewScope(ctx, chart, now).Apply(plan)
+}
+
+// Apply walks a plan with the values of this scope, reading each named value once.
+func (s *Scope) Apply(plan *knowledge.Plan) Result {
+	w := &walker{scope: s, plan: plan}
+	w.children(plan.Actions, nil, nil, nil, false)
+	return w.result
 }

@@ -45,6 +45,14 @@ type Plan struct {
 	Actions                []*Action
 	Sources                []rag.Locator // everything its actions cite, each place once
 	Resource               *fhir.Resource
+
+	definitions map[string]*Definition
+}
+
+// Definition gives a named expression that conditions of the plan may use.
+func (p *Plan) Definition(name string) (*Definition, bool) {
+	d, ok := p.definitions[name]
+	return d, ok
 }
 
 // Canonical gives url|version.
@@ -60,11 +68,13 @@ type Action struct {
 	FirstOnly          bool // of the children only the first that applies is taken
 	Line               int  // options of one line are equals; 0 when not an option
 	Grade              string
-	Note               cds.Text
 	Deescalation       cds.Text
 	FullDose           *FullDose
 	Indicator          cds.Indicator
 	Effect             string   // of a safety rule: exclude | specialist | warn
+	Reason             string   // of a safety rule: reason of an exclusion
+	Applies            string   // of a safety rule: options | orders | both
+	Route              string   // of a safety rule: only for this route, "" for all
 	Substances         []string // ATC codes or prefixes a safety rule is about, "-" takes out again
 	Regimen            *Regimen // of an ingredient
 	Actions            []*Action
@@ -93,6 +103,7 @@ type Regimen struct {
 	DurationLow, DurationHigh       float64
 	DurationUnit                    string
 	LoadingDose, Infusion, Schedule cds.Text
+	Source                          rag.Locator
 }
 
 // Plans gives the plans that run, ordered by url and version.
@@ -143,6 +154,7 @@ type Snapshot struct {
 	indications  []cds.Indication
 	indicationBy map[string]cds.Indication
 	categories   []cds.Category
+	definitions  map[string]*Definition
 	problems     []Problem
 	withheld     []Problem
 	loadedAt     time.Time

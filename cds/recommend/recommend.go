@@ -66,7 +66,7 @@ func LoadTables(fsys fs.FS) (Tables, error) {
 	if err != nil {
 		return Tables{}, fmt.Errorf("load formulary: %w", err)
 	}
-	a, err := allergy.Load(fsys)
+	a, err := allergy.Load(fsys, f)
 	if err != nil {
 		return Tables{}, fmt.Errorf("load allergy tables: %w", err)
 	}

@@ -1,0 +1,95 @@
+package apply
+
+import (
+	"strings"
+
+	"cdss/cds"
+	"cdss/cds/facts"
+	"cdss/fhir/fhirpath"
+)
+
+// prefixes shorten the code systems of %diagnoses.
+var prefixes = map[string]string{
+	"http://fhir.de/CodeSystem/bfarm/icd-10-gm": "icd-10-gm|",
+	"http://fhir.de/CodeSystem/dimdi/icd-10-gm": "icd-10-gm|",
+	"http://snomed.info/sct":                    "snomed|",
+	"http://hl7.org/fhir/sid/icd-10":            "icd-10|",
+}
+
+// codes fills the names that are made of the Chart's lists. A problem list that
+// is empty is not known to be empty.
+func (s *Scope) codes() {
+	var diagnoses, texts fhirpath.Collection
+	for _, c := range s.chart.Conditions() {
+		for _, coding := range c.Concept.Codings {
+			if p, ok := prefixes[coding.System]; ok && coding.Code != "" {
+				diagnoses = append(diagnoses, fhirpath.FromString(p+coding.Code))
+			}
+			if coding.Display != "" {
+				texts = append(texts, fhirpath.FromString(strings.ToLower(coding.Display)))
+			}
+		}
+		if c.Concept.Text != "" {
+			texts = append(texts, fhirpath.FromString(strings.ToLower(c.Concept.Text)))
+		}
+	}
+	problems := named{unknown: len(s.chart.Conditions()) == 0, source: "Condition"}
+	if problems.unknown {
+		problems.gaps = []Gap{{Fact: "conditions", Display: cds.Text{DE: "Diagnosen", EN: "diagnoses"}}}
+	}
+	s.memo["diagnoses"] = with(problems, diagnoses)
+	s.memo["diagnosisTexts"] = with(problems, texts)
+
+	var organisms fhirpath.Collection
+	for _, i := range s.chart.Isolates() {
+		for _, name := range []string{i.Organism.Name.DE, i.Organism.Name.EN, i.Organism.Group, i.Display} {
+			if name != "" {
+				organisms = append(organisms, fhirpath.FromString(strings.ToLower(name)))
+			}
+		}
+	}
+	for _, name := range s.chart.Request().Pathogens {
+		organisms = append(organisms, fhirpath.FromString(strings.ToLower(name)))
+	}
+	s.memo["organisms"] = named{value: organisms, source: "Observation"}
+
+	var medications fhirpath.Collection
+	for _, m := range s.chart.Medications() {
+		if m.ATC != "" {
+			medications = append(medications, fhirpath.FromString(m.ATC))
+		}
+	}
+	state, _ := s.chart.MedicationState()
+	taken := named{unknown: state == facts.Unknown && len(medications) == 0, source: "MedicationStatement"}
+	if taken.unknown {
+		taken.gaps = []Gap{{Fact: "medications", Display: cds.Text{DE: "aktuelle Medikation", EN: "current medication"}}}
+	}
+	s.memo["medications"] = with(taken, medications)
+
+	var indication fhirpath.Collection
+	if i, _ := s.chart.Indication(); i != nil {
+		indication = fhirpath.Collection{fhirpath.FromString(i.Code)}
+	}
+	s.memo["indication"] = named{value: indication, source: "indication"}
+}
+
+func with(n named, c fhirpath.Collection) named {
+	n.value = c
+	return n
+}
+
+// show writes a value for the trace.
+func show(v named) string {
+	if v.unknown {
+		return "?"
+	}
+	parts := make([]string, 0, len(v.value))
+	for i, x := range v.value {
+		if i == 20 {
+			parts = append(parts, "…")
+			break
+		}
+		parts = append(parts, x.String())
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,314 @@
+package recommend
+
+import (
+	"fmt"
+	"strings"
+
+	"cdss/cds"
+	"cdss/cds/apply"
+	"cdss/cds/knowledge"
+	"cdss/cds/stewardship"
+	"cdss/cds/stewardship/dose"
+	"cdss/cds/stewardship/formulary"
+	"cdss/rag"
+)
+
+// judged is a candidate with everything that was found about it.
+type judged struct {
+	apply.Candidate
+	order int // in the plan
+
+	parts    []part
+	excluded bool
+
+	specialist bool
+	quinolone  bool
+	again      bool   // a class that was taken within 90 days
+	aware      string // the broadest group among its substances
+}
+
+// part is one substance of a candidate.
+type part struct {
+	action   *knowledge.Action
+	sub      formulary.Substance
+	findings []finding
+	adjusted dose.Adjusted
+	lines    []cds.Ingredient
+}
+
+// judgeAll checks and doses every candidate.
+func (s *session) judgeAll(candidates []apply.Candidate) []*judged {
+	prior := s.prior()
+	found := map[string][]finding{}
+	var out []*judged
+	for n, c := range candidates {
+		j := &judged{Candidate: c, order: n}
+		for _, a := range c.Ingredients {
+			sub, ok := s.Tables.Formulary.Lookup(a.Regimen.ATC)
+			if !ok {
+				s.gap(cds.Text{DE: "Substanz " + a.Regimen.ATC, EN: "substance " + a.Regimen.ATC},
+					cds.Text{DE: "nicht in der Substanzliste: nicht geprüft, nicht angeboten", EN: "not in the formulary: not checked, not offered"})
+				j.excluded = true
+				continue
+			}
+			key := sub.ATC + " " + a.Regimen.Route
+			if _, done := found[key]; !done {
+				found[key] = s.judge(subject{Substance: sub, route: a.Regimen.Route, listed: stewardship.Yes})
+			}
+			p := part{action: a, sub: sub, findings: found[key]}
+			s.fit(&p, c)
+			j.take(p, prior)
+		}
+		out = append(out, j)
+	}
+	s.changeClass(out, prior)
+	return out
+}
+
+// take adds a part and what it means for the whole option.
+func (j *judged) take(p part, prior map[string]bool) {
+	for _, f := range p.findings {
+		switch f.outcome {
+		case exclude:
+			j.excluded = true
+		case specialist:
+			j.specialist = true
+		}
+	}
+	if p.adjusted.Status == dose.Contraindicated {
+		j.excluded = true
+	}
+	j.quinolone = j.quinolone || p.sub.Class == formulary.Fluoroquinolone
+	j.again = j.again || prior[string(p.sub.Class)]
+	if broader(p.sub.AWaRe, j.aware) {
+		j.aware = p.sub.AWaRe
+	}
+	j.parts = append(j.parts, p)
+}
+
+var awareOrder = map[string]int{"": 0, "access": 1, "watch": 2, "reserve": 3}
+
+func broader(a, b string) bool { return awareOrder[a] > awareOrder[b] }
+
+// changeClass takes out fluoroquinolones after a fluoroquinolone within 90 days
+// where something else is left: resistance is then likely. Other classes taken
+// before are put behind.
+func (s *session) changeClass(all []*judged, prior map[string]bool) {
+	if !prior[string(formulary.Fluoroquinolone)] {
+		return
+	}
+	left := false
+	for _, j := range all {
+		left = left || !j.excluded && !j.specialist && !j.quinolone
+	}
+	if !left {
+		return
+	}
+	for _, j := range all {
+		for i, p := range j.parts {
+			if p.sub.Class != formulary.Fluoroquinolone {
+				continue
+			}
+			j.excluded = true
+			j.parts[i].findings = append(p.findings[:len(p.findings):len(p.findings)], finding{
+				code: "prior-class", outcome: exclude, reason: "resistance", indicator: cds.WarningI,
+				summary: cds.Text{DE: p.sub.Name.DE + ": Fluorchinolon in den letzten 90 Tagen", EN: p.sub.Name.EN + ": fluoroquinolone within the last 90 days"},
+				detail: cds.Text{
+					DE: "Nach einer Fluorchinolontherapie ist Resistenz wahrscheinlich; die Substanzklasse wechseln.",
+					EN: "After a fluoroquinolone therapy resistance is likely; change the class.",
+				},
+				places: []rag.Locator{{Document: guideline, Page: 101, Section: "Therapie der sCAP", Terms: []string{"Fluorchinolon-Therapie"}}},
+			})
+		}
+	}
+}
+
+// fit turns the regimen of a part into the one for this patient.
+func (s *session) fit(p *part, c apply.Candidate) {
+	line := s.ingredient(p.action.Regimen, p.sub)
+	plan := dose.Plan{Severity: s.severity, StartedHours: s.started(p.sub.ATC)}
+	if f := c.Population.FullDose; f != nil {
+		plan.FullDoseHours = f.Hours
+		plan.FullDoseSource = stewardship.Source{Document: f.Source.Document, Version: f.Source.Version, Page: f.Source.Page, Section: f.Source.Section}
+	}
+	p.adjusted = dose.Adjust(line, p.sub, s.Chart.Kidney(), plan, s.Lang)
+	weighed := true
+	for _, phase := range p.adjusted.Phases {
+		out, ok := dose.Weigh(phase, p.sub, s.Chart.Weights(), s.Lang)
+		weighed = weighed && ok
+		out.Text = dose.Line(out, s.Lang)
+		p.lines = append(p.lines, out)
+	}
+	if !weighed {
+		p.findings = append(p.findings[:len(p.findings):len(p.findings)], finding{code: "weight-missing"})
+	}
+}
+
+// started is how long the substance has been given already, in hours.
+func (s *session) started(atc string) stewardship.Number {
+	for _, m := range s.Chart.Medications() {
+		if m.ATC == atc && m.Start.Known() {
+			return stewardship.Exactly(s.Now.Sub(m.Start.Time).Hours())
+		}
+	}
+	return stewardship.Number{}
+}
+
+// ingredient is a regimen as the answer holds it. Of a range of doses the upper
+// end is taken in severe disease, else the lower.
+func (s *session) ingredient(r *knowledge.Regimen, sub formulary.Substance) cds.Ingredient {
+	i := cds.Ingredient{
+		ATC: r.ATC, Name: s.say(sub.Name), Route: r.Route,
+		Dose:      cds.Dose{Value: r.Dose, Unit: r.Unit},
+		Frequency: cds.Frequency{Count: r.Count, Period: r.Period, PeriodUnit: r.PeriodUnit},
+	}
+	if s.severe() && r.DoseHigh > r.Dose {
+		i.Dose.Value = r.DoseHigh
+	}
+	if r.CountHigh > r.Count {
+		i.Frequency.CountMax = r.CountHigh
+	}
+	if r.DurationLow > 0 {
+		i.Duration = &cds.Duration{Low: r.DurationLow, Unit: r.DurationUnit}
+		if r.DurationHigh > 0 {
+			high := r.DurationHigh
+			i.Duration.High = &high
+		}
+	}
+	i.LoadingDose, i.Infusion, i.Schedule = s.optional(r.LoadingDose), s.optional(r.Infusion), s.optional(r.Schedule)
+	return i
+}
+
+func (s *session) optional(t cds.Text) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := s.say(t)
+	return &text
+}
+
+// render writes a judged candidate as an option.
+func (s *session) render(j *judged, rank int, recommended bool) cds.Option {
+	o := cds.Option{
+		Rank: rank, Recommended: recommended, Specialist: j.specialist, Grade: j.Action.Grade,
+		Definition: j.Plan.Canonical() + "#" + j.Action.ID,
+	}
+	if j.aware != "" {
+		aware := j.aware
+		o.AWaRe = &aware
+	}
+	var notes []string
+	at := append([]rag.Locator{}, j.Population.Citations...)
+	at = append(at, j.Action.Citations...)
+	add := func(list *[]string, text string) {
+		if text != "" {
+			*list = addName(*list, text)
+		}
+	}
+	add(&notes, s.say(j.Action.Description))
+	add(&notes, s.say(j.Population.Description))
+	for _, p := range j.parts {
+		o.Ingredients = append(o.Ingredients, p.lines...)
+		at = append(at, p.action.Citations...)
+		if r := p.action.Regimen; r.DoseHigh > r.Dose {
+			add(&notes, p.sub.Name.In(s.Lang)+": "+s.t("Dosisbereich der Quelle ", "dose range of the source ")+
+				stewardship.Decimal(r.Dose, 3, s.Lang)+"–"+dose.Amount(r.DoseHigh, r.Unit, s.Lang))
+		}
+		if !p.adjusted.Source.IsZero() {
+			at = append(at, p.adjusted.Source.Locator(p.sub.Name.DE))
+		}
+		if f := j.Population.FullDose; f != nil && len(p.lines) > 1 {
+			at = append(at, f.Source)
+		}
+		for _, f := range p.findings {
+			switch {
+			case f.code == "weight-missing":
+				s.gap(cds.Text{DE: "Dosis nach Gewicht: " + p.sub.Name.DE, EN: "dose by weight: " + p.sub.Name.EN},
+					cds.Text{DE: "Gewicht fehlt", EN: "weight is missing"}, "weight")
+			case f.code == "allergy":
+				add(&notes, s.say(f.summary)+". "+s.say(f.detail))
+				at = append(at, f.places...)
+			case f.reason == "interaction":
+				add(&o.Interactions, s.say(f.summary)+". "+s.say(f.detail))
+				at = append(at, f.places...)
+			case f.outcome >= warning:
+				add(&notes, s.say(f.summary)+". "+s.say(f.detail))
+				at = append(at, f.places...)
+			}
+		}
+		for _, n := range p.sub.Monitoring {
+			add(&o.Monitoring, s.say(n.Text))
+		}
+		for _, n := range p.sub.SideEffects {
+			add(&o.SideEffects, s.say(n.Text))
+		}
+		for _, n := range p.sub.Administration {
+			add(&o.Monitoring, s.say(n.Text))
+		}
+		for _, n := range p.sub.Hepatic {
+			add(&o.Monitoring, s.say(n.Text))
+		}
+		for _, n := range p.sub.Restrictions {
+			add(&notes, s.say(n.Text))
+			at = append(at, n.Source.Locator())
+		}
+		if t := s.say(p.sub.Pregnancy.Text); t != "" && s.Chart.Truth("pregnancy") != stewardship.No && s.mayBePregnant() {
+			o.Pregnancy = strings.TrimSpace(o.Pregnancy + " " + p.sub.Name.In(s.Lang) + ": " + t)
+		}
+		s.renalGap(p)
+	}
+	o.Notes = strings.Join(notes, " ")
+	o.Deescalation = s.say(j.Population.Deescalation)
+	o.Why = s.why(j)
+	o.Citations = s.cites(at...)
+	return o
+}
+
+// renalGap tells that a renal dose was not checked, and what it lacks.
+func (s *session) renalGap(p part) {
+	switch p.adjusted.Status {
+	case dose.NoBand, dose.NotChecked:
+		s.gap(cds.Text{DE: "Nierendosis: " + p.sub.Name.DE, EN: "renal dose: " + p.sub.Name.EN}, p.adjusted.Reason, p.adjusted.Missing...)
+	case dose.UnstableKidney:
+		s.warn(cds.Warning{
+			Code: "unstable-creatinine", Indicator: cds.WarningI,
+			Summary: s.t("Kreatinin instabil: keine automatische Dosisreduktion", "Creatinine unstable: no automatic dose reduction"),
+			Detail:  s.say(p.adjusted.Reason),
+		})
+	}
+}
+
+// why tells why an option stands where it stands.
+func (s *session) why(j *judged) string {
+	parts := []string{s.t("Für: ", "For: ") + s.say(j.Population.Title)}
+	switch {
+	case j.Action.Line == 1:
+		parts = append(parts, s.t("erste Wahl der Quelle", "first choice of the source"))
+	case j.Action.Line > 1:
+		parts = append(parts, fmt.Sprintf(s.t("Alternative der Quelle (Reihe %d)", "alternative of the source (line %d)"), j.Action.Line))
+	}
+	if j.Action.Grade != "" {
+		parts = append(parts, s.t("Empfehlungsgrad ", "grade ")+j.Action.Grade)
+	}
+	if len(j.Assumed) > 0 {
+		parts = append(parts, s.t("nicht alle Auswahlkriterien bekannt", "not all criteria of choice are known"))
+	}
+	if j.specialist {
+		parts = append(parts, s.t("nur nach fachärztlicher Entscheidung, daher zuletzt", "only after a specialist decision, hence last"))
+	}
+	if j.again {
+		parts = append(parts, s.t("Substanzklasse in den letzten 90 Tagen gegeben, daher nachgestellt", "class given within the last 90 days, hence put behind"))
+	}
+	if j.quinolone {
+		parts = append(parts, s.t("Fluorchinolon: wegen der EMA-Einschränkungen hinter Gleichwertigem", "fluoroquinolone: behind equals because of the EMA restrictions"))
+	}
+	if j.aware != "" && s.severity != "septic" {
+		parts = append(parts, "AWaRe: "+j.aware)
+	}
+	for _, p := range j.parts {
+		if p.adjusted.Status == dose.Reduced {
+			parts = append(parts, p.sub.Name.In(s.Lang)+": "+s.say(p.adjusted.Reason))
+		}
+	}
+	return strings.Join(parts, "; ") + "."
+}

@@ -1,0 +1,5 @@
+package recommend
+
+import "context"
+
+func check(ctx context.Context, in Input) Findings { return Findings{} }

@@ -1,0 +1,191 @@
+package recommend
+
+import (
+	"sort"
+
+	"cdss/cds"
+	"cdss/cds/stewardship"
+	"cdss/cds/stewardship/allergy"
+	"cdss/cds/stewardship/dose"
+	"cdss/cds/stewardship/formulary"
+	"cdss/rag"
+)
+
+// defaultOptions is how many options are shown when nobody asks for a number.
+const defaultOptions = 5
+
+// key is what options are ordered by; options with equal keys share a rank.
+// Specialist decisions come last, then classes taken before, then the guideline's
+// lines, then fluoroquinolones (EMA restrictions), then AWaRe between equals,
+// which never counts in sepsis.
+type key [5]int
+
+func (s *session) key(j *judged) key {
+	k := key{truth(j.specialist), truth(j.again), j.Action.Line, truth(j.quinolone)}
+	if s.severity != "septic" {
+		k[4] = awareOrder[j.aware]
+	}
+	return k
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func less(a, b key) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i] < b[i]
+		}
+	}
+	return false
+}
+
+// options ranks what is not excluded and writes the first of them.
+func (s *session) options(all []*judged) []cds.Option {
+	var kept []*judged
+	for _, j := range all {
+		if !j.excluded && len(j.parts) == len(j.Ingredients) {
+			kept = append(kept, j)
+		}
+	}
+	sort.SliceStable(kept, func(a, b int) bool { return less(s.key(kept[a]), s.key(kept[b])) })
+	limit := s.MaxOptions
+	if limit == 0 {
+		limit = s.Chart.Request().MaxOptions
+	}
+	if limit <= 0 || limit > defaultOptions {
+		limit = defaultOptions
+	}
+	out := []cds.Option{}
+	rank := 0
+	for n, j := range kept {
+		if n >= limit {
+			break
+		}
+		if n == 0 || less(s.key(kept[n-1]), s.key(j)) {
+			rank++
+		}
+		out = append(out, s.render(j, rank, rank == 1 && !j.specialist))
+	}
+	return out
+}
+
+// exclusions names the substances of candidates that are not offered, each with
+// its reason once. They carry no dose.
+func (s *session) exclusions(all []*judged) []cds.Exclusion {
+	out := []cds.Exclusion{}
+	seen := map[string]bool{}
+	add := func(sub formulary.Substance, reason string, detail cds.Text, at []rag.Locator) {
+		k := sub.ATC + reason + detail.DE
+		if seen[k] {
+			return
+		}
+		seen[k] = true
+		out = append(out, cds.Exclusion{ATC: sub.ATC, Name: s.say(sub.Name), Reason: reason, Detail: s.say(detail), Citations: s.cites(at...)})
+	}
+	for _, j := range all {
+		for _, p := range j.parts {
+			for _, f := range p.findings {
+				if f.outcome == exclude {
+					add(p.sub, f.reason, join(sentence(f.summary), f.detail), f.places)
+				}
+			}
+			if p.adjusted.Status == dose.Contraindicated {
+				add(p.sub, "renal", p.adjusted.Reason, places([]stewardship.Source{p.adjusted.Source}, p.sub.Name.DE))
+			}
+		}
+	}
+	return out
+}
+
+func sentence(t cds.Text) cds.Text { return cds.Text{DE: t.DE + ".", EN: t.EN + "."} }
+
+// patientWarnings says what a clinician must know about this patient whatever
+// option is taken.
+func (s *session) patientWarnings(rec *cds.Recommendation) {
+	for _, a := range s.Chart.Allergies() {
+		if !a.Medication || !a.Recognised || !s.antimicrobial(a) {
+			continue
+		}
+		w := cds.Warning{Code: "allergy", Indicator: cds.Info, Detail: s.say(a.Basis)}
+		switch a.Mechanism {
+		case allergy.Intolerance:
+			w.Summary = s.t("Unverträglichkeit gegen ", "Intolerance to ") + culprit(a).In(s.Lang) + s.t(": keine Allergie, kein Ausschluss", ": no allergy, no exclusion")
+		case allergy.Mild:
+			w.Summary = capital(named(a, s.Lang)) + s.t(": ähnliche Seitenketten ausgeschlossen", ": similar side chains excluded")
+		default:
+			w.Indicator = cds.WarningI
+			w.Summary = capital(named(a, s.Lang)) + s.t(": kreuzreagierende Substanzen ausgeschlossen", ": cross-reacting substances excluded")
+		}
+		w.Citations = s.cites(s.allergySources(a)...)
+		s.warn(w)
+	}
+	for _, o := range rec.Options {
+		for _, i := range o.Ingredients {
+			for _, a := range i.Adjustments {
+				if a.Kind == "renal" {
+					s.warn(cds.Warning{
+						Code: "renal-adjusted", Indicator: cds.Info,
+						Summary: s.t("Dosis an die Nierenfunktion angepasst: ", "Dose adjusted to renal function: ") + i.Name,
+						Detail:  i.Text + ". " + a.Text + " " + a.Basis,
+					})
+				}
+			}
+		}
+	}
+	if s.Chart.Truth("pregnancy") == stewardship.Yes {
+		s.warn(cds.Warning{
+			Code: "pregnancy", Indicator: cds.WarningI,
+			Summary: s.t("Schwangerschaft: kontraindizierte Mittel sind ausgeschlossen", "Pregnancy: contraindicated drugs are excluded"),
+			Detail:  s.t("Keine Dosierung nach berechneter Nierenfunktion.", "No dosing by calculated renal function."),
+		})
+	}
+}
+
+// antimicrobial tells whether an allergy is about a substance of the formulary.
+func (s *session) antimicrobial(a allergy.Record) bool {
+	for _, sub := range s.Tables.Formulary.Substances() {
+		for _, prefix := range a.ATC {
+			if len(prefix) <= len(sub.ATC) && sub.ATC[:len(prefix)] == prefix {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// allergySources gives what the verdicts on a record rest on, and the guideline's
+// page on reactions to beta-lactams.
+func (s *session) allergySources(a allergy.Record) []rag.Locator {
+	var out []rag.Locator
+	for _, sub := range s.Tables.Formulary.Substances() {
+		v := s.Tables.Allergy.Check([]allergy.Record{a}, sub)
+		if v.Outcome == allergy.Excluded {
+			out = append(out, places(v.Sources)...)
+			if sub.Class.BetaLactam() {
+				out = append(out, rag.Locator{Document: guideline, Page: 75, Section: "Beta-Lactam-Antibiotika", Terms: []string{"Penicillinen", "Reaktionen"}})
+			}
+			break
+		}
+	}
+	return out
+}
+
+func capital(s string) string {
+	r := []rune(s)
+	if len(r) > 0 {
+		r[0] = []rune(string(upper(r[0])))[0]
+	}
+	return string(r)
+}
+
+func upper(r rune) rune {
+	if r >= 'a' && r <= 'z' {
+		return r - 32
+	}
+	return r
+}
