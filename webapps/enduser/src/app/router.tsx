@@ -1,0 +1,46 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { About } from '../features/about/About.tsx'
+import { BundlePage } from '../features/bundle/BundlePage.tsx'
+import { FormPage } from '../features/form/FormPage.tsx'
+import { ResultPage } from '../features/result/ResultPage.tsx'
+import { ReviewPage } from '../features/review/ReviewPage.tsx'
+import { StartPage } from '../features/start/StartPage.tsx'
+import { Frame } from './Frame.tsx'
+import { NotFound } from './NotFound.tsx'
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
+
+const start = createRoute({ getParentRoute: () => root, path: '/', component: StartPage })
+const form = createRoute({ getParentRoute: () => root, path: '/case/new/form', component: FormPage })
+const bundle = createRoute({ getParentRoute: () => root, path: '/case/new/bundle', component: BundlePage })
+const review = createRoute({
+  getParentRoute: () => root,
+  path: '/case/$id/review',
+  component: function Review() {
+    return <ReviewPage id={review.useParams().id} />
+  },
+})
+const result = createRoute({
+  getParentRoute: () => root,
+  path: '/case/$id',
+  component: function Result() {
+    return <ResultPage id={result.useParams().id} />
+  },
+})
+const print = createRoute({
+  getParentRoute: () => root,
+  path: '/case/$id/print',
+  component: lazyRouteComponent(() => import('./PrintRoute.tsx'), 'PrintRoute'),
+})
+const about = createRoute({ getParentRoute: () => root, path: '/about', component: About })
+
+export const router = createRouter({
+  routeTree: root.addChildren([start, form, bundle, review, result, print, about]),
+  scrollRestoration: false,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

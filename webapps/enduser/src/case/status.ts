@@ -1,0 +1,8 @@
+import { useQuery } from '@tanstack/react-query'
+import { call } from '@cdss/shared/api/call.ts'
+import type { Status } from '@cdss/shared/api/types.ts'
+
+/** What this server is and can, for the footer and the notices. */
+export function useStatus() {
+  return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => call<Status>('/status', { signal }), staleTime: 60_000 })
+}

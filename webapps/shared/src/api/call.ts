@@ -1,0 +1,83 @@
+import { ApiError, errorFrom } from './error.ts'
+
+type CallOptions = {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  body?: unknown
+  signal?: AbortSignal
+}
+
+/** Calls /api and gives the JSON of the answer, undefined for an empty one. */
+export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' }
+  let body: string | undefined
+  if (options.body !== undefined) {
+    headers['Content-Type'] = 'application/json'
+    body = JSON.stringify(options.body)
+  }
+  let response: Response
+  try {
+    response = await fetch(`/api${path}`, {
+      method: options.method ?? 'GET',
+      headers,
+      body,
+      signal: options.signal,
+      credentials: 'same-origin',
+      cache: 'no-store',
+    })
+  } catch (cause) {
+    throw lost(cause)
+  }
+  const requestId = response.headers.get('X-Request-Id') ?? ''
+  let text: string
+  try {
+    text = await response.text()
+  } catch (cause) {
+    // The connection broke in mid-answer: nothing of it is used.
+    throw lost(cause)
+  }
+  return read<T>(response.status, text, requestId)
+}
+
+function lost(cause: unknown): ApiError {
+  const cancelled = cause instanceof DOMException && cause.name === 'AbortError'
+  return new ApiError(cancelled ? 'cancelled' : 'offline', 0, '', [], '')
+}
+
+function read<T>(status: number, text: string, requestId: string): T {
+  let body: unknown
+  if (text !== '') {
+    try {
+      body = JSON.parse(text)
+    } catch {
+      if (status < 400) throw new ApiError('server', status, '', [], requestId)
+    }
+  }
+  if (status >= 400) throw errorFrom(status, body, requestId)
+  return body as T
+}
+
+/**
+ * Posts a form with a file and tells how much of it is sent, from 0 to 1, which
+ * fetch cannot.
+ */
+export function upload<T>(path: string, form: FormData, progress: (sent: number) => void, signal?: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest()
+    xhr.open('POST', `/api${path}`)
+    xhr.setRequestHeader('Accept', 'application/json, application/problem+json')
+    xhr.upload.onprogress = (event) => {
+      if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total)
+    }
+    xhr.onload = () => {
+      try {
+        resolve(read<T>(xhr.status, xhr.responseText, xhr.getResponseHeader('X-Request-Id') ?? ''))
+      } catch (error) {
+        reject(error)
+      }
+    }
+    xhr.onerror = () => reject(new ApiError('offline', 0, '', [], ''))
+    xhr.onabort = () => reject(new ApiError('cancelled', 0, '', [], ''))
+    signal?.addEventListener('abort', () => xhr.abort())
+    xhr.send(form)
+  })
+}

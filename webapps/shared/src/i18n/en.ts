@@ -1,0 +1,72 @@
+import type { de } from './de.ts'
+import type { Same } from './i18n.ts'
+
+export const en: Same<typeof de> = {
+  skip: 'Skip to content',
+  language: 'Language',
+  german: 'Deutsch',
+  english: 'English',
+  theme: {
+    label: 'Colour scheme',
+    light: 'Light colour scheme',
+    dark: 'Dark colour scheme',
+  },
+  severity: { critical: 'Critical', warning: 'Warning', info: 'Note' },
+  aware: {
+    label: 'WHO AWaRe',
+    access: 'Access',
+    watch: 'Watch',
+    reserve: 'Reserve',
+  },
+  citation: {
+    page: 'p. {{page}}',
+    version: 'version {{version}}',
+    noVersion: 'no version stated',
+    noQuote: 'Wording not available: this version is not loaded or not approved on this server.',
+    source: 'Source',
+    validUntil: 'valid until {{date}}',
+    expired: 'no longer valid',
+    expiredOn: 'no longer valid ({{date}})',
+    show: 'Show evidence:',
+    quote: 'Wording of the source',
+  },
+  view: {
+    loading: 'Loading …',
+    stillLoading: 'This is taking longer than usual …',
+    cancel: 'Cancel',
+    retry: 'Try again',
+    requestId: 'Request number {{id}}',
+    details: 'What the server could not take',
+    close: 'Close',
+  },
+  fault: {
+    offline: 'The server cannot be reached. Check the connection and try again; what you entered is kept.',
+    cancelled: 'Cancelled.',
+    login: 'This server asks for a login.',
+    forbidden: 'You lack the permission for this.',
+    'not-found': 'This does not exist on this server (any more).',
+    'too-large': 'Too large for this server.',
+    busy: 'The server is busy. Try again in a few seconds.',
+    input: 'The server could not take what was entered.',
+    server: 'The server could not process the request.',
+  },
+  unit: {
+    years_one: '{{count}} year',
+    years_other: '{{count}} years',
+  },
+  dose: {
+    parts: 'contains {{parts}}',
+    loading: 'Loading dose',
+    infusion: 'Infusion',
+    then: 'then',
+    perKg: 'dose per kg of body weight',
+  },
+  yes: 'yes',
+  no: 'no',
+  updated: 'A new version has been installed. Please reload the page.',
+  reload: 'Reload',
+  crash: {
+    title: 'This view has failed',
+    body: 'Nothing was stored. Please reload the page.',
+  },
+}
