@@ -86,7 +86,7 @@ func (w *writer) recommendation() (cds.Card, bool) {
 		return cds.Card{}, false
 	}
 	var b strings.Builder
-	name := plain(rec.Indication.Display)
+	name := label(rec.Indication.Display)
 	head := name
 	if rec.Severity != nil {
 		head += " (" + w.in(severities[rec.Severity.Value]) + ")"
@@ -149,14 +149,14 @@ func (w *writer) counted() string {
 // source names the document a card rests on, or our own rules where it rests on
 // none.
 func (w *writer) source(list []rag.Citation, topic cds.Coding) cds.Source {
-	label := w.in(wordOurSource)
+	name := w.in(wordOurSource)
 	if len(list) > 0 {
-		label = plain(documentLine(list[0]))
+		name = label(documentLine(list[0]))
 	}
-	if utf8.RuneCountInString(label) > 200 {
-		label = string([]rune(label)[:199]) + "…"
+	if utf8.RuneCountInString(name) > 200 {
+		name = string([]rune(name)[:199]) + "…"
 	}
-	return cds.Source{Label: label, Topic: &topic}
+	return cds.Source{Label: name, Topic: &topic}
 }
 
 // warning writes one warning, with the suggestions that would mend it.
@@ -217,10 +217,10 @@ func (w *writer) suggestions(key string, fixes []cds.Fix) []cds.Suggestion {
 		actions := slices.Clone(fix.Actions)
 		slices.SortStableFunc(actions, func(a, b cds.Action) int { return order[a.Type] - order[b.Type] })
 		for j := range actions {
-			actions[j].Description = plain(actions[j].Description)
+			actions[j].Description = label(actions[j].Description)
 		}
 		list = append(list, cds.Suggestion{
-			Label:         plain(fix.Label),
+			Label:         label(fix.Label),
 			UUID:          w.opts.NewUUID(fmt.Sprintf("%s/fix/%d", key, i)),
 			IsRecommended: fix.Recommended && !recommended,
 			Actions:       actions,
@@ -250,7 +250,7 @@ func (w *writer) notChecked() cds.Card {
 	var names []string
 	var b strings.Builder
 	for _, n := range w.rec.NotChecked {
-		name := plain(n.Check)
+		name := label(n.Check)
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -259,7 +259,7 @@ func (w *writer) notChecked() cds.Card {
 			b.WriteString(": " + escape(n.Reason))
 		}
 		if len(n.Missing) > 0 {
-			fmt.Fprintf(&b, " (%s: %s)", w.in(wordMissing), escape(strings.Join(n.Missing, ", ")))
+			fmt.Fprintf(&b, " (%s: %s)", w.in(wordMissing), escape(w.missingNames(n.Missing)))
 		}
 		b.WriteByte('\n')
 	}

@@ -39,9 +39,24 @@ func hidden(r rune) bool {
 	return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r >= 0xFE00 && r <= 0xFE0F
 }
 
+// label makes a line for a place that is plain text by the specification, and
+// that some client may show as HTML all the same: what could open a tag does not.
+func label(s string) string {
+	s = plain(s)
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '<' && i+1 < len(s) && (s[i+1] == '/' || s[i+1] == '!' || s[i+1] == '?' || s[i+1]|0x20 >= 'a' && s[i+1]|0x20 <= 'z') {
+			b.WriteString("‹")
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
 // summary cuts a line at a word so that it stays under the limit of a card.
 func summary(s string) string {
-	s = plain(s)
+	s = label(s)
 	if utf8.RuneCountInString(s) <= SummaryLimit {
 		return s
 	}

@@ -79,6 +79,48 @@ var adjustments = map[string]cds.Text{
 	"interaction": {DE: "Wechselwirkung", EN: "Interaction"},
 }
 
+// missing names the facts a check most often lacks.
+var missing = map[string]cds.Text{
+	"age":                 {DE: "Alter", EN: "age"},
+	"sex":                 {DE: "Geschlecht", EN: "sex"},
+	"weight":              {DE: "Gewicht", EN: "weight"},
+	"height":              {DE: "Größe", EN: "height"},
+	"creatinine":          {DE: "Kreatinin", EN: "creatinine"},
+	"pregnancy":           {DE: "Schwangerschaft", EN: "pregnancy"},
+	"dialysis":            {DE: "Dialyse", EN: "dialysis"},
+	"severity":            {DE: "Schweregrad", EN: "severity"},
+	"indication":          {DE: "Indikation", EN: "indication"},
+	"allergies":           {DE: "Allergien", EN: "allergies"},
+	"medication":          {DE: "Medikation", EN: "medication"},
+	"respiratory-rate":    {DE: "Atemfrequenz", EN: "respiratory rate"},
+	"systolic-pressure":   {DE: "systolischer Blutdruck", EN: "systolic blood pressure"},
+	"diastolic-pressure":  {DE: "diastolischer Blutdruck", EN: "diastolic blood pressure"},
+	"mental-status":       {DE: "Bewusstseinslage", EN: "mental status"},
+	"urea":                {DE: "Harnstoff", EN: "urea"},
+	"temperature":         {DE: "Temperatur", EN: "temperature"},
+	"heart-rate":          {DE: "Herzfrequenz", EN: "heart rate"},
+	"oxygen-saturation":   {DE: "Sauerstoffsättigung", EN: "oxygen saturation"},
+	"duration-of-therapy": {DE: "Therapiedauer", EN: "duration of therapy"},
+}
+
+// missingNames gives what a check lacked as it is read: by the fact's own
+// display where the answer holds the fact, else by the table above.
+func (w *writer) missingNames(names []string) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strings.ReplaceAll(name, "-", " ")
+		if t, ok := missing[name]; ok {
+			list[i] = t.In(w.lang)
+		}
+		for _, f := range w.rec.Facts {
+			if f.Name == name && f.Display != "" {
+				list[i] = f.Display
+			}
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
 // nonAdherence is the code system whose codes CDS Hooks names for override
 // reasons (value set non-adherence-reason-clinical).
 const nonAdherence = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
