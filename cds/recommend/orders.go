@@ -1,5 +1,347 @@
 package recommend
 
-import "context"
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
 
-func check(ctx context.Context, in Input) Findings { return Findings{} }
+	"cdss/cds"
+	"cdss/cds/content"
+	"cdss/cds/facts"
+	"cdss/cds/stewardship"
+	"cdss/cds/stewardship/dose"
+	"cdss/cds/stewardship/formulary"
+	"cdss/rag"
+)
+
+// graceHours is how long a full dose is right whatever the kidney does (full dose
+// in the first 24 hours of severe infection; no overdose card in that time).
+const graceHours = 24
+
+// reviewer checks draft orders: a session with what the plan would offer instead.
+type reviewer struct {
+	*session
+	none    string          // why no antibiotic is due, "" when one may be
+	noneAt  []rag.Citation  // where that is said
+	judged  []*judged       // options of the plan for this patient
+	listed  map[string]bool // substances that the plan lists for this patient, nil when unknown
+	instead []*judged       // options that may replace an order, best first
+}
+
+func check(ctx context.Context, in Input) Findings {
+	r := &reviewer{session: newSession(ctx, in)}
+	var orders []facts.Order
+	for _, o := range in.Chart.Orders() {
+		switch {
+		case !o.Recognised:
+			r.unread(o)
+		case r.antibiotic(o.ATC):
+			orders = append(orders, o)
+		}
+	}
+	if len(orders) > 0 {
+		r.consult()
+		for i, o := range orders {
+			r.order(o, orders[:i])
+		}
+		r.orderGaps()
+	}
+	f := Findings{Warnings: r.warnings, NotChecked: r.gaps}
+	if len(f.Warnings)+len(f.NotChecked) > 0 {
+		f.Knowledge = r.pins()
+	}
+	for _, w := range f.Warnings {
+		for _, fix := range w.Fix {
+			if creates(fix) {
+				f.Banner = r.banner(nil)
+			}
+		}
+	}
+	return f
+}
+
+func (r *reviewer) antibiotic(atc string) bool {
+	_, ok := r.Tables.Formulary.Lookup(atc)
+	return ok
+}
+
+// unread tells an order whose substance could not be read.
+func (r *reviewer) unread(o facts.Order) {
+	what := o.Display
+	if what == "" {
+		what = o.Reference
+	}
+	r.gap(cds.Text{DE: "Verordnung „" + what + "“", EN: "order \"" + what + "\""},
+		cds.Text{DE: "Wirkstoff nicht erkannt: nicht geprüft", EN: "substance not recognised: not checked"}, "substance")
+}
+
+// consult asks what the plan of the indication would offer this patient. Gaps and
+// warnings of that belong to the other service and are dropped.
+func (r *reviewer) consult() {
+	quiet := *r.session
+	quiet.gaps, quiet.warnings = nil, nil
+	if reason := quiet.statements(); reason != "" {
+		r.none = reason
+		if n := len(quiet.warnings); n > 0 {
+			r.noneAt = quiet.warnings[n-1].Citations
+		}
+	}
+	indication, _ := r.Chart.Indication()
+	if indication == nil || quiet.age.AtLeast(18) != stewardship.Yes {
+		return
+	}
+	plan, ok := r.Snapshot.PlanFor(indication.Code)
+	if !ok {
+		return
+	}
+	result := quiet.scope.Apply(plan)
+	for _, a := range result.Advice {
+		if a.Action.Role == content.RoleNoAntibiotic && r.none == "" {
+			r.none = r.say(a.Action.Title) + ". " + r.say(a.Action.Description)
+			r.noneAt = r.cites(a.Action.Citations...)
+			r.use(plan)
+		}
+	}
+	if len(result.Candidates) == 0 {
+		return
+	}
+	r.use(plan)
+	r.judged = quiet.judgeAll(result.Candidates)
+	listed := map[string]bool{}
+	for _, j := range r.judged {
+		for _, p := range j.parts {
+			listed[p.sub.ATC] = true
+		}
+	}
+	for _, j := range quiet.ordered(r.judged) {
+		if !j.specialist {
+			r.instead = append(r.instead, j)
+		}
+	}
+	if len(r.instead) > 0 {
+		r.listed = listed // else the listed drugs are no help, and a broader one may be right
+	}
+}
+
+// order checks one draft order of an antimicrobial.
+func (r *reviewer) order(o facts.Order, before []facts.Order) {
+	sub, _ := r.Tables.Formulary.Lookup(o.ATC)
+	x := subject{Substance: sub, route: o.Route, reference: o.Reference}
+	if r.listed != nil {
+		x.listed = stewardship.Of(r.listed[sub.ATC])
+	}
+	for _, f := range r.judge(x) {
+		r.object(o, f)
+	}
+	if r.none != "" {
+		r.warnOrder(o, "no-antibiotic", cds.WarningI,
+			cds.Text{DE: sub.Name.DE + ": kein Antibiotikum angezeigt", EN: sub.Name.EN + ": no antibiotic indicated"},
+			cds.Text{DE: r.none, EN: r.none}, r.noneAt, []cds.Fix{r.remove(o)})
+	}
+	for _, c := range o.Conflicts {
+		r.warnOrder(o, "dosage-conflict", cds.WarningI,
+			cds.Text{DE: sub.Name.DE + ": Dosierungstext und kodierte Dosierung widersprechen sich", EN: sub.Name.EN + ": dosage text and coded dosage disagree"},
+			c, nil, nil)
+	}
+	r.duplicate(o, sub, before)
+	r.renal(o, sub)
+}
+
+// object turns a finding about an ordered substance into a warning.
+func (r *reviewer) object(o facts.Order, f finding) {
+	if f.outcome == note && f.indicator == cds.Info {
+		r.warnOrder(o, f.code, cds.Info, f.summary, f.detail, r.cites(f.places...), nil)
+		return
+	}
+	indicator := f.indicator
+	if indicator == "" {
+		indicator = cds.WarningI
+	}
+	var fixes []cds.Fix
+	if f.outcome == exclude || f.outcome == specialist || f.reason == "restricted" {
+		if alternative, ok := r.replace(o); ok {
+			fixes = append(fixes, alternative)
+		}
+	}
+	if f.outcome == exclude {
+		fixes = append(fixes, r.remove(o))
+	}
+	at := f.places
+	if f.reason == "restricted" {
+		for _, j := range r.instead[:min(1, len(r.instead))] {
+			at = append(at[:len(at):len(at)], j.Population.Citations...)
+		}
+	}
+	r.warnOrder(o, f.code, indicator, f.summary, f.detail, r.cites(at...), fixes)
+}
+
+func (r *reviewer) warnOrder(o facts.Order, code string, i cds.Indicator, summary, detail cds.Text, at []rag.Citation, fixes []cds.Fix) {
+	r.warn(cds.Warning{
+		Code: code, Indicator: i, Summary: r.say(summary), Detail: r.say(detail),
+		Citations: at, OrderRef: o.Reference, Fix: fixes,
+	})
+}
+
+// oncePerClass are classes of which two members are never given together.
+var oncePerClass = map[formulary.Class]bool{
+	formulary.Fluoroquinolone: true, formulary.Carbapenem: true, formulary.Aminoglycoside: true, formulary.Macrolide: true,
+	formulary.Glycopeptide: true, formulary.Cephalosporin: true, formulary.Oxazolidinone: true,
+}
+
+// duplicate finds the same substance, or a second one of its class, among current
+// medicines and earlier drafts. An order that says it continues is none.
+func (r *reviewer) duplicate(o facts.Order, sub formulary.Substance, before []facts.Order) {
+	if _, goesOn := continued(o.Text); goesOn {
+		return
+	}
+	look := func(m facts.Medication) bool {
+		if m.Reference == o.Reference || m.ATC == "" {
+			return false
+		}
+		other, ok := r.Tables.Formulary.Lookup(m.ATC)
+		if !ok {
+			return false
+		}
+		switch {
+		case m.ATC == sub.ATC && (m.Route == o.Route || m.Route == "" || o.Route == ""):
+			r.warnOrder(o, "duplicate", cds.WarningI,
+				cds.Text{DE: sub.Name.DE + " ist bereits verordnet", EN: sub.Name.EN + " is ordered already"},
+				cds.Text{DE: "Doppelverordnung: bestehende Verordnung ändern oder beenden.", EN: "Duplicate order: change or end the existing one."},
+				nil, []cds.Fix{r.remove(o)})
+			return true
+		case m.ATC != sub.ATC && other.Class == sub.Class && oncePerClass[sub.Class]:
+			r.warnOrder(o, "duplicate-class", cds.WarningI,
+				cds.Text{DE: sub.Name.DE + " neben " + other.Name.DE + ": gleiche Substanzklasse", EN: sub.Name.EN + " beside " + other.Name.EN + ": same class"},
+				cds.Text{DE: "Zwei Mittel einer Klasse bringen keinen Nutzen; eines beenden.", EN: "Two drugs of one class give no benefit; end one."},
+				nil, nil)
+			return true
+		}
+		return false
+	}
+	for _, m := range r.Chart.Medications() {
+		if look(m) {
+			return
+		}
+	}
+	for _, d := range before {
+		if look(d.Medication) {
+			return
+		}
+	}
+}
+
+// renal compares the ordered dose with the cited bands.
+func (r *reviewer) renal(o facts.Order, sub formulary.Substance) {
+	name := cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}
+	if o.Regimen == nil || o.Regimen.Dose.Value <= 0 || o.Regimen.Frequency.Count <= 0 {
+		r.gap(name, cds.Text{DE: "Verordnung ohne lesbare Dosis oder Häufigkeit", EN: "order without a readable dose or frequency"}, o.Missing...)
+		return
+	}
+	regimen := *o.Regimen
+	if regimen.Route == "" {
+		regimen.Route = o.Route
+	}
+	started := r.orderStarted(o)
+	weighed, _ := dose.Weigh(regimen, sub, r.Chart.Weights(), r.Lang)
+	a := dose.Excess(weighed, sub, r.Chart.Kidney(), dose.Plan{Severity: r.severity, StartedHours: started}, r.Lang)
+	switch a.Status {
+	case dose.Contraindicated:
+		r.warnOrder(o, "renal-contraindicated", cds.WarningI,
+			cds.Text{DE: sub.Name.DE + ": bei dieser Nierenfunktion nicht anwenden", EN: sub.Name.EN + ": not to be used at this renal function"},
+			a.Reason, r.cites(places([]stewardship.Source{a.Source}, sub.Name.DE)...), []cds.Fix{r.remove(o)})
+	case dose.Reduced:
+		r.overdose(o, sub, a, started)
+	case dose.UnstableKidney:
+		r.warnOrder(o, "unstable-creatinine", cds.Info,
+			cds.Text{DE: sub.Name.DE + ": Kreatinin instabil, keine automatische Dosisreduktion", EN: sub.Name.EN + ": creatinine unstable, no automatic dose reduction"},
+			a.Reason, r.cites(places([]stewardship.Source{a.Source})...), nil)
+	case dose.NotChecked:
+		r.gap(name, a.Reason, a.Missing...)
+	case dose.NoBand:
+		if a.Matters {
+			r.gap(name, a.Reason)
+		}
+	}
+}
+
+// overdose says that a dose is too high for the kidney: not in the first hours,
+// and only as an information when the start is not known.
+func (r *reviewer) overdose(o facts.Order, sub formulary.Substance, a dose.Adjusted, started stewardship.Number) {
+	if started.Below(graceHours) == stewardship.Yes {
+		return
+	}
+	right := a.Phases[len(a.Phases)-1]
+	indicator := cds.WarningI
+	extra := cds.Text{}
+	if !started.Known {
+		indicator = cds.Info
+		extra = cds.Text{
+			DE: "Beginn der Therapie nicht bekannt: In den ersten 24 Stunden einer schweren Infektion ist die volle Dosis richtig.",
+			EN: "Start of therapy not known: in the first 24 hours of severe infection the full dose is right.",
+		}
+	}
+	detail := stewardship.Both(func(l cds.Lang) string {
+		line := right
+		line.Name = sub.Name.In(l)
+		line.Duration = nil
+		return a.Reason.In(l) + cds.Text{DE: " Angepasst: ", EN: " Adjusted: "}.In(l) + dose.Line(line, l) + "."
+	})
+	at := places([]stewardship.Source{a.Source}, sub.Name.DE)
+	r.warnOrder(o, "renal-dose", indicator,
+		cds.Text{DE: sub.Name.DE + ": Dosis zu hoch für die Nierenfunktion", EN: sub.Name.EN + ": dose too high for renal function"},
+		join(detail, extra), r.cites(at...), []cds.Fix{r.correct(o, right)})
+}
+
+// dayWords find the day of therapy in the text of an order.
+var dayWords = regexp.MustCompile(`(?i)\b(?:tag|day)\s*(\d{1,3})\b|\b(\d{1,3})\.\s*tag\b`)
+
+// goesOnWords say that a therapy continues.
+var goesOnWords = []string{"fortführ", "fortfuehr", "fortsetz", "weiterführ", "weiterfuehr", "weiter ", "continu"}
+
+// continued reads from the text of an order that the therapy runs already, and
+// for how many hours at least.
+func continued(text string) (hours float64, ok bool) {
+	low := strings.ToLower(text)
+	for _, w := range goesOnWords {
+		ok = ok || strings.Contains(low, w)
+	}
+	if m := dayWords.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.Atoi(m[1] + m[2])
+		if n >= 2 {
+			return float64(n-1) * 24, true
+		}
+		return 0, ok
+	}
+	return 0, ok
+}
+
+// orderStarted is how long the ordered substance has been given, in hours.
+func (r *reviewer) orderStarted(o facts.Order) stewardship.Number {
+	if n := r.started(o.ATC); n.Known {
+		return n
+	}
+	if hours, ok := continued(o.Text); ok && hours > 0 {
+		return stewardship.Exactly(hours)
+	}
+	if o.StatedStart && o.Start.Known() {
+		return stewardship.Exactly(r.Now.Sub(o.Start.Time).Hours())
+	}
+	return stewardship.Number{}
+}
+
+// orderGaps tells what was missing for the checks of the orders.
+func (r *reviewer) orderGaps() {
+	if state, why := r.Chart.AllergyState(); state == facts.Unknown {
+		r.gap(cds.Text{DE: "Allergien", EN: "allergies"}, orElse(why, cds.Text{DE: "keine Angabe", EN: "nothing stated"}), "allergies")
+	}
+	for _, a := range r.Chart.Allergies() {
+		if a.Medication && !a.Recognised {
+			r.gap(cds.Text{DE: "Allergie „" + a.Display + "“", EN: "allergy \"" + a.Display + "\""},
+				cds.Text{DE: "Allergietext nicht erkannt: nicht geprüft", EN: "allergy text not recognised: not checked"})
+		}
+	}
+	if state, why := r.Chart.MedicationState(); state == facts.Unknown {
+		r.gap(cds.Text{DE: "Interaktionen", EN: "interactions"}, orElse(why, cds.Text{DE: "Medikation nicht bekannt", EN: "medication not known"}), "medications")
+	}
+}

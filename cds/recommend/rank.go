@@ -44,8 +44,8 @@ func less(a, b key) bool {
 	return false
 }
 
-// options ranks what is not excluded and writes the first of them.
-func (s *session) options(all []*judged) []cds.Option {
+// ordered gives what is not excluded, best first.
+func (s *session) ordered(all []*judged) []*judged {
 	var kept []*judged
 	for _, j := range all {
 		if !j.excluded && len(j.parts) == len(j.Ingredients) {
@@ -53,6 +53,12 @@ func (s *session) options(all []*judged) []cds.Option {
 		}
 	}
 	sort.SliceStable(kept, func(a, b int) bool { return less(s.key(kept[a]), s.key(kept[b])) })
+	return kept
+}
+
+// options writes the first of what is not excluded.
+func (s *session) options(all []*judged) []cds.Option {
+	kept := s.ordered(all)
 	limit := s.MaxOptions
 	if limit == 0 {
 		limit = s.Chart.Request().MaxOptions
