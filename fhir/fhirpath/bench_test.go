@@ -1,0 +1,65 @@
+package fhirpath_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cockroachdb/apd/v3"
+
+	"cdss/fhir"
+	"cdss/fhir/fhirpath"
+)
+
+func decimal(s string) apd.Decimal {
+	d, ok := fhir.ParseDecimal(s)
+	if !ok {
+		panic(s)
+	}
+	return d
+}
+
+// BenchmarkEval measures simple expressions, compiled once, on a parsed
+// resource; the aim is 5 µs each.
+func BenchmarkEval(b *testing.B) {
+	dir := referenceDir(b, "fhirpath")
+	load := func(name string) *fhir.Node {
+		raw, err := os.ReadFile(filepath.Join(dir, "input", "json", name+".json"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return parse(b, string(raw))
+	}
+	patient, observation := load("patient-example"), load("observation-example")
+	for _, bench := range []struct {
+		name, src string
+		root      *fhir.Node
+	}{
+		{"names", "Patient.name.where(use='official').given.first()", patient},
+		{"age", "Patient.birthDate <= today() - 18 years", patient},
+		{"telecom", "telecom.where(system='phone' and use='work').value.exists()", patient},
+		{"quantity", "Observation.value.ofType(Quantity).value > 180", observation},
+		{"unit", "Observation.value > 80 'kg'", observation},
+		{"dom-3", "%resource.descendants().where($this is Reference).count()", patient},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			e := compile(b, bench.src)
+			env := fhirpath.Env{Now: now}
+			focus := fhirpath.FromNode(bench.root)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := e.Eval(b.Context(), focus, env); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("compile", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := fhirpath.Compile("Patient.name.where(use='official').given.first()"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
