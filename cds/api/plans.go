@@ -56,7 +56,6 @@ type PlanAction struct {
 	Title       string          `json:"title"`
 	Description string          `json:"description"`
 	Grade       string          `json:"grade"`
-	Note        string          `json:"note"`
 	Conditions  []PlanCondition `json:"conditions"`
 	Citations   []PlanSource    `json:"citations"`
 	Regimen     *cds.Ingredient `json:"regimen"`
@@ -141,12 +140,12 @@ func planActions(list []*knowledge.Action, lang cds.Lang) []PlanAction {
 	out := []PlanAction{}
 	for _, a := range list {
 		p := PlanAction{
-			ID: a.ID, Role: a.Role, Title: a.Title.In(lang), Description: a.Description.In(lang), Grade: a.Grade, Note: a.Note.In(lang),
+			ID: a.ID, Role: a.Role, Title: a.Title.In(lang), Description: a.Description.In(lang), Grade: a.Grade,
 			Conditions: []PlanCondition{}, Citations: planSources(a.Citations), Regimen: regimen(a.Regimen, lang),
 			Actions: planActions(a.Actions, lang),
 		}
 		for _, c := range a.Conditions {
-			p.Conditions = append(p.Conditions, PlanCondition{c.Expression, c.Language})
+			p.Conditions = append(p.Conditions, PlanCondition{c.Expression.String(), "text/fhirpath"})
 		}
 		out = append(out, p)
 	}

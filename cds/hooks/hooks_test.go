@@ -1,0 +1,395 @@
+package hooks_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cdss/cds"
+	"cdss/cds/conformance"
+	"cdss/cds/hooks"
+	"cdss/fhir/issue"
+)
+
+// decider keeps the last request it was given.
+type decider struct {
+	mu  sync.Mutex
+	got *cds.Request
+	err error
+}
+
+func (d *decider) Hook(_ context.Context, req cds.Request) (cds.Response, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.got = &req
+	return cds.Response{}, d.err
+}
+
+type keeper struct {
+	got []cds.Feedback
+	err error
+}
+
+func (k *keeper) KeepFeedback(_ context.Context, list []cds.Feedback) error {
+	k.got = append(k.got, list...)
+	return k.err
+}
+
+const made = "00000000-0000-4000-8000-000000000000"
+
+func door(t *testing.T, d hooks.Decider, k hooks.FeedbackKeeper) http.Handler {
+	t.Helper()
+	s, err := hooks.New(hooks.Config{
+		Services: hooks.BuiltIn(), Decider: d, Feedback: k,
+		Origins: func(o string) bool { return o == "https://ehr.example" },
+		NewUUID: func() string { return made },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/cds-services", http.StripPrefix("/cds-services", s))
+	mux.Handle("/cds-services/", http.StripPrefix("/cds-services", s))
+	return mux
+}
+
+func send(h http.Handler, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// outcome reads an OperationOutcome and gives its issues as "code at expression".
+func outcome(t *testing.T, w *httptest.ResponseRecorder) []string {
+	t.Helper()
+	var o struct {
+		ResourceType string
+		Issue        []struct {
+			Code, Diagnostics string
+			Expression        []string
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &o); err != nil || o.ResourceType != "OperationOutcome" || len(o.Issue) == 0 {
+		t.Fatalf("no OperationOutcome: %v %s", err, w.Body)
+	}
+	if ct := w.Header().Get("Content-Type"); !strings.HasPrefix(ct, "application/fhir+json") {
+		t.Errorf("an OperationOutcome as %q", ct)
+	}
+	var list []string
+	for _, i := range o.Issue {
+		if i.Diagnostics == "" {
+			t.Error("an issue without a word on what is wrong")
+		}
+		list = append(list, strings.TrimSuffix(i.Code+" "+strings.Join(i.Expression, ","), " "))
+	}
+	return list
+}
+
+func TestDiscovery(t *testing.T) {
+	h := door(t, &decider{}, nil)
+	bodies := map[string]string{}
+	for _, lang := range []string{"de", "en"} {
+		w := send(h, "GET", "/cds-services", "", "Accept-Language", lang, "Authorization", "Bearer whatever")
+		if w.Code != 200 || w.Header().Get("Content-Type") != "application/json" {
+			t.Fatalf("%d %s", w.Code, w.Header())
+		}
+		if v := conformance.Discovery(w.Body.Bytes()); len(v) > 0 {
+			t.Error(v)
+		}
+		bodies[lang] = w.Body.String()
+	}
+	if bodies["de"] == bodies["en"] {
+		t.Error("discovery speaks one language only")
+	}
+	var d struct{ Services []struct{ ID, Hook string } }
+	if err := json.Unmarshal([]byte(bodies["en"]), &d); err != nil {
+		t.Fatal(err)
+	}
+	want := []struct{ ID, Hook string }{{"abs-patient-view", "patient-view"}, {"abs-order-select", "order-select"}, {"abs-order-sign", "order-sign"}}
+	if diff := cmp.Diff(want, d.Services); diff != "" {
+		t.Error(diff)
+	}
+}
+
+const pv, sel, sign = "/cds-services/abs-patient-view", "/cds-services/abs-order-select", "/cds-services/abs-order-sign"
+
+func TestWhatIsRefused(t *testing.T) {
+	deep := strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)
+	for _, tc := range []struct {
+		name, method, path, body string
+		header                   []string
+		status                   int
+		want                     string // first issue
+	}{
+		{"unknown service", "POST", "/cds-services/nobody", `{}`, nil, 404, "not-found"},
+		{"unknown path", "POST", pv + "/x/y", `{}`, nil, 404, "not-found"},
+		{"GET of a service", "GET", pv, "", nil, 405, "not-supported"},
+		{"DELETE of discovery", "DELETE", "/cds-services", "", nil, 405, "not-supported"},
+		{"media type", "POST", pv, `{}`, []string{"Content-Type", "text/plain"}, 415, "not-supported"},
+		{"charset", "POST", pv, `{}`, []string{"Content-Type", "application/json; charset=latin1"}, 415, "not-supported"},
+		{"compressed", "POST", pv, `{}`, []string{"Content-Encoding", "gzip"}, 415, "not-supported"},
+		{"too large", "POST", pv, `{"a":"` + strings.Repeat("x", hooks.MaxBody) + `"}`, nil, 413, "too-long"},
+		{"too deep", "POST", pv, deep, nil, 400, "structure"},
+		{"no JSON", "POST", pv, `{"hook":`, nil, 400, "structure"},
+		{"empty", "POST", pv, ``, []string{"Content-Type", "application/json"}, 400, "structure"},
+		{"an array", "POST", pv, `[]`, nil, 400, "structure"},
+		{"duplicate member", "POST", pv, `{"hook":"patient-view","context":{"patientId":"a","patientId":"b"}}`, nil, 400, "structure"},
+		{"NUL", "POST", pv, `{"hook":"patient-view\u0000"}`, nil, 400, "structure"},
+		{"bytes behind", "POST", pv, `{"hook":"patient-view","context":{"patientId":"a"}} {}`, nil, 400, "structure"},
+		{"no hook", "POST", pv, `{"context":{"patientId":"p"}}`, nil, 400, "required hook"},
+		{"another hook", "POST", pv, `{"hook":"order-sign","context":{"patientId":"p"}}`, nil, 400, "invalid hook"},
+		{"hook is no string", "POST", pv, `{"hook":1,"context":{"patientId":"p"}}`, nil, 400, "structure hook"},
+		{"no context", "POST", pv, `{"hook":"patient-view"}`, nil, 400, "required context"},
+		{"no patientId", "POST", pv, `{"hook":"patient-view","context":{}}`, nil, 400, "invalid context"},
+		{"patientId is a number", "POST", pv, `{"hook":"patient-view","context":{"patientId":7}}`, nil, 400, "invalid context.patientId"},
+		{"patientId names a Group", "POST", pv, `{"hook":"patient-view","context":{"patientId":"Group/7"}}`, nil, 400, "value context.patientId"},
+		{"no draftOrders", "POST", sign, `{"hook":"order-sign","context":{"patientId":"p"}}`, nil, 400, "invalid context"},
+		{"a selection that is no string", "POST", sel, `{"hook":"order-select","context":{"patientId":"p","draftOrders":{},"selections":["a",{}]}}`, nil, 400, "invalid context.selections[1]"},
+		{"prefetch is an array", "POST", pv, `{"hook":"patient-view","context":{"patientId":"p"},"prefetch":[1]}`, nil, 400, "structure prefetch"},
+		{"a prefetch value is an array", "POST", pv, `{"hook":"patient-view","context":{"patientId":"p"},"prefetch":{"patient":[1]}}`, nil, 400, "structure prefetch.patient"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := &decider{}
+			w := send(door(t, d, &keeper{}), tc.method, tc.path, tc.body, append(tc.header, "Origin", "https://ehr.example")...)
+			if w.Code != tc.status {
+				t.Fatalf("%d, want %d: %s", w.Code, tc.status, w.Body)
+			}
+			if got := outcome(t, w); got[0] != tc.want {
+				t.Errorf("issues %q, want %q first", got, tc.want)
+			}
+			if d.got != nil {
+				t.Error("it was decided all the same")
+			}
+			if w.Header().Get("Access-Control-Allow-Origin") != "https://ehr.example" {
+				t.Error("a browser cannot read why")
+			}
+			if tc.status == 405 && w.Header().Get("Allow") == "" {
+				t.Error("405 without Allow")
+			}
+		})
+	}
+}
+
+func TestWhatIsUnderstood(t *testing.T) {
+	order := `{"resourceType":"MedicationRequest","id":"m"}`
+	for _, tc := range []struct {
+		name, path, body string
+		want             cds.Request
+		drafts           int
+		keys             []string
+	}{
+		{
+			name: "as specified", path: pv,
+			body: `{"hook":"patient-view","hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","fhirServer":"https://ehr.example/fhir",
+				"context":{"userId":"Practitioner/1","patientId":"p","encounterId":"e"},"prefetch":{"patient":{"resourceType":"Patient","id":"p"},"allergies":null}}`,
+			want: cds.Request{HookInstance: "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", FHIRServer: "https://ehr.example/fhir", Patient: "p", Encounter: "e", User: "Practitioner/1"},
+			keys: []string{"allergies", "patient"},
+		},
+		{
+			name: "typed ids, no user, no instance", path: pv,
+			body: `{"hook":"patient-view","context":{"patientId":"Patient/p","encounterId":"Encounter/e"}}`,
+			want: cds.Request{HookInstance: made, Patient: "p", Encounter: "e"},
+		},
+		{
+			name: "a whole url as id, unknown members", path: pv,
+			body: `{"hook":"patient-view","hookInstance":"not a uuid","extension":{"x":1},"later":[],"context":{"patientId":"https://ehr.example/fhir/Patient/p","more":{}},"prefetch":null}`,
+			want: cds.Request{HookInstance: "not a uuid", Patient: "p"},
+		},
+		{
+			name: "draftOrders without type and fullUrl", path: sign,
+			body: `{"hook":"order-sign","context":{"patientId":"p","draftOrders":{"resourceType":"Bundle","entry":[{"resource":` + order + `}]}}}`,
+			want: cds.Request{HookInstance: made, Patient: "p"}, drafts: 1,
+		},
+		{
+			name: "draftOrders as an array of resources", path: sign,
+			body: `{"hook":"order-sign","context":{"patientId":"p","draftOrders":[` + order + `,{"resource":` + order + `}]}}`,
+			want: cds.Request{HookInstance: made, Patient: "p"}, drafts: 2,
+		},
+		{
+			name: "one order instead of a Bundle", path: sign,
+			body: `{"hook":"order-sign","context":{"patientId":"p","draftOrders":` + order + `}}`,
+			want: cds.Request{HookInstance: made, Patient: "p"}, drafts: 1,
+		},
+		{
+			name: "half-empty drafts", path: sel,
+			body: `{"hook":"order-select","context":{"patientId":"p","selections":["MedicationRequest/m","nowhere"],"draftOrders":{"entry":[{"resource":{"resourceType":"MedicationRequest"}},{},{"resource":{"id":"x"}}]}}}`,
+			want: cds.Request{HookInstance: made, Patient: "p", Selections: []string{"MedicationRequest/m", "nowhere"}, Unreadable: 2}, drafts: 1,
+		},
+		{
+			name: "nothing drafted yet", path: sel,
+			body: `{"hook":"order-select","context":{"patientId":"p","selections":null,"draftOrders":{}}}`,
+			want: cds.Request{HookInstance: made, Patient: "p"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := &decider{}
+			w := send(door(t, d, nil), "POST", tc.path, tc.body, "Accept-Language", "en-GB")
+			if w.Code != 200 {
+				t.Fatalf("%d: %s", w.Code, w.Body)
+			}
+			if v := conformance.Response(w.Body.Bytes(), nil); len(v) > 0 {
+				t.Error(v)
+			}
+			got := *d.got
+			if len(got.DraftOrders) != tc.drafts {
+				t.Errorf("%d drafts, want %d", len(got.DraftOrders), tc.drafts)
+			}
+			var keys []string
+			for _, key := range []string{"allergies", "patient"} {
+				if _, ok := got.Prefetch[key]; ok {
+					keys = append(keys, key)
+				}
+			}
+			if diff := cmp.Diff(tc.keys, keys); diff != "" {
+				t.Error(diff)
+			}
+			tc.want.Language = cds.EN
+			tc.want.Service, tc.want.Hook = got.Service, got.Hook
+			got.DraftOrders, got.Prefetch = nil, nil
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestErrorsOfTheDecision(t *testing.T) {
+	call := `{"hook":"patient-view","context":{"patientId":"p"}}`
+	for _, tc := range []struct {
+		name   string
+		err    error
+		status int
+		want   string
+	}{
+		{"data missing", issue.New(issue.Required, "needs patient").WithStatus(412).At("prefetch.patient"), 412, "required prefetch.patient"},
+		{"overloaded", issue.New(issue.Transient, "busy"), 503, "transient"},
+		{"unexpected", io.ErrUnexpectedEOF, 500, "exception"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := send(door(t, &decider{err: tc.err}, nil), "POST", pv, call)
+			if got := outcome(t, w); w.Code != tc.status || got[0] != tc.want {
+				t.Errorf("%d %q, want %d %q", w.Code, got, tc.status, tc.want)
+			}
+			if strings.Contains(w.Body.String(), "EOF") {
+				t.Error("the inner error leaks")
+			}
+			if w.Code == 503 && w.Header().Get("Retry-After") == "" {
+				t.Error("503 without Retry-After")
+			}
+		})
+	}
+}
+
+func TestCORS(t *testing.T) {
+	h := door(t, &decider{}, nil)
+	for _, path := range []string{"/cds-services", pv, pv + "/feedback"} {
+		w := send(h, "OPTIONS", path, "", "Origin", "https://ehr.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type")
+		allowed := strings.ToLower(w.Header().Get("Access-Control-Allow-Headers"))
+		if w.Code != 204 || w.Header().Get("Access-Control-Allow-Origin") != "https://ehr.example" ||
+			!strings.Contains(allowed, "authorization") || !strings.Contains(allowed, "content-type") ||
+			w.Header().Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+		if w := send(h, "OPTIONS", path, "", "Origin", "https://evil.example"); w.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s is open to every origin", path)
+		}
+	}
+}
+
+const card = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
+
+func TestFeedback(t *testing.T) {
+	k := &keeper{}
+	h := door(t, &decider{}, k)
+	body := `{"feedback":[
+		{"card":"` + card + `","outcome":"accepted","acceptedSuggestions":[{"id":"e56e1945-20b3-4393-8503-a1a20fd73152"}],"outcomeTimestamp":"2026-01-15T10:05:31Z"},
+		{"card":"` + card + `","outcome":"overridden","overrideReason":{"reason":{"code":"patient-refuses","system":"http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"}},"outcomeTimestamp":"2026-01-15T11:05:31+01:00"},
+		{"card":"` + card + `","outcome":"overridden","outcomeTimestamp":"2026-01-15T12:05:31.1234567Z"}]}`
+	w := send(h, "POST", sign+"/feedback", body, "Accept-Language", "de")
+	if w.Code != 200 || w.Body.Len() != 0 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if len(k.got) != 3 || k.got[0].Service != "abs-order-sign" || k.got[0].Suggestions[0] != "e56e1945-20b3-4393-8503-a1a20fd73152" {
+		t.Fatalf("kept %+v", k.got)
+	}
+	if k.got[1].Reason.Display != "Patient lehnt ab" || !k.got[1].At.Equal(k.got[0].At) {
+		t.Errorf("the display of our own reason, or the zone, is lost: %+v", k.got[1])
+	}
+	if ns := k.got[2].At.Nanosecond(); ns != 123456000 {
+		t.Errorf("%d ns cannot be the same in the database", ns)
+	}
+}
+
+func TestFeedbackRefused(t *testing.T) {
+	sound := `{"card":"` + card + `","outcome":"overridden","outcomeTimestamp":"2026-01-15T10:05:31Z"}`
+	for _, tc := range []struct{ name, body, want string }{
+		{"no list", `{}`, "required feedback"},
+		{"an object", `{"feedback":` + sound + `}`, "required feedback"},
+		{"empty list", `{"feedback":[]}`, "required feedback"},
+		{"no card", `{"feedback":[` + sound + `,{"outcome":"accepted"}]}`, "value feedback[1].card"},
+		{"card is no uuid", strings.Replace(`{"feedback":[`+sound+`]}`, card, "1", 1), "value feedback[0].card"},
+		{"outcome", strings.Replace(`{"feedback":[`+sound+`]}`, "overridden", "ignored", 1), "code-invalid feedback[0].outcome"},
+		{"accepted what", strings.Replace(`{"feedback":[`+sound+`]}`, "overridden", "accepted", 1), "required feedback[0].acceptedSuggestions"},
+		{"when", strings.Replace(`{"feedback":[`+sound+`]}`, "T10:05:31Z", "", 1), "value feedback[0].outcomeTimestamp"},
+		{"a reason without code", strings.Replace(`{"feedback":[`+sound+`]}`, `,"outcomeTimestamp"`, `,"overrideReason":{"reason":{"display":"x"}},"outcomeTimestamp"`, 1), "required feedback[0].overrideReason.reason"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			k := &keeper{}
+			w := send(door(t, &decider{}, k), "POST", pv+"/feedback", tc.body)
+			if w.Code != 400 || len(k.got) > 0 {
+				t.Errorf("%d, kept %d", w.Code, len(k.got))
+			}
+			if got := outcome(t, w); got[0] != tc.want {
+				t.Errorf("issues %q, want %q", got, tc.want)
+			}
+		})
+	}
+	t.Run("too large", func(t *testing.T) {
+		w := send(door(t, &decider{}, &keeper{}), "POST", pv+"/feedback", `{"feedback":["`+strings.Repeat("x", hooks.MaxFeedback)+`"]}`)
+		if w.Code != 413 {
+			t.Errorf("%d, want 413", w.Code)
+		}
+	})
+	t.Run("no database", func(t *testing.T) {
+		w := send(door(t, &decider{}, &keeper{err: issue.New(issue.Transient, "the database is not ready")}), "POST", pv+"/feedback", `{"feedback":[`+sound+`]}`)
+		if w.Code != 503 || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%d %v", w.Code, w.Header())
+		}
+	})
+}
+
+func FuzzCall(f *testing.F) {
+	f.Add(`{"hook":"order-sign","context":{"patientId":"Patient/p","draftOrders":[{"resource":{"resourceType":"MedicationRequest"}}]},"prefetch":{"a":null}}`)
+	f.Add(`{"hook":"order-sign","context":{"patientId":"p","draftOrders":{"entry":[{}]},"selections":[]}}`)
+	s, err := hooks.New(hooks.Config{Services: hooks.BuiltIn(), Decider: &decider{}, NewUUID: func() string { return made }})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, path := range []string{"/abs-order-sign", "/abs-order-sign/feedback"} {
+			w := send(s, "POST", path, body, "Content-Type", "application/json")
+			switch w.Code {
+			case 200:
+			case 400, 413:
+				outcome(t, w)
+			case 503: // no keeper of feedback
+			default:
+				t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			}
+		}
+	})
+}
