@@ -77,17 +77,19 @@ func (h *hanging) SaveVectors(ctx context.Context, id string, space embed.Space,
 
 func (h *hanging) Complete(ctx context.Context, id string, space embed.Space) error {
 	h.hang("before completion")
-	defer h.hang("after completion")
-	return h.Store.Complete(ctx, id, space)
+	err := h.Store.Complete(ctx, id, space)
+	h.hang("after completion")
+	fmt.Println("past it, with", err)
+	return err
 }
 
 // long is a document of several batches of passages.
 func long() string {
 	var b strings.Builder
-	for i := range 90 {
+	for i := range 300 {
 		fmt.Fprintf(&b, "## Room %d\n\nIn room number %d the ward keeps gloves, gowns and disinfectant for %d beds.\n\n", i, i, i%7)
-		if i%10 == 9 {
-			fmt.Fprintf(&b, "Page %d of 9\n\n", i/10+1)
+		if i%20 == 19 {
+			fmt.Fprintf(&b, "Page %d of 15\n\n", i/20+1)
 		}
 	}
 	return b.String()
@@ -121,11 +123,11 @@ func TestKilledReadingLeavesTheSame(t *testing.T) {
 	undisturbed.work(t)
 	undisturbed.read(t, undisturbed.upload(t, "a.md", long(), parse.Meta{Identifier: "rooms"}).ID)
 	want := content(t, undisturbed.pool)
-	if len(want) < 70 {
+	if len(want) < 270 {
 		t.Fatalf("the document has %d rows, too few for several batches", len(want))
 	}
 
-	for _, point := range []string{"before content", "after content", "before vectors 1", "after vectors 1", "before vectors 3", "after vectors 3",
+	for _, point := range []string{"before content", "after content", "before vectors 1", "after vectors 1", "before vectors 2", "after vectors 2",
 		"before completion", "after completion"} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +149,7 @@ func TestKilledReadingLeavesTheSame(t *testing.T) {
 			if err := worker.Start(); err != nil {
 				t.Fatal(err)
 			}
+			t.Cleanup(func() { _ = worker.Process.Kill() })
 			line, err := bufio.NewReader(out).ReadString('\n')
 			if killed := worker.Process.Kill(); killed != nil { // SIGKILL: no last word
 				t.Fatal(killed)

@@ -17,9 +17,8 @@ const (
 	StageIndex   = "index"
 )
 
-// batch is how many passages are embedded at once: what is lost by a kill, and
-// what one request to an online embedder carries.
-const batch = 32
+// batch is how many passages are embedded and saved at once: what a kill loses.
+const batch = 128
 
 // read is the handler of TaskKind. Each step leaves the version so that the next
 // attempt goes on behind it: passages are saved in one transaction, vectors in
