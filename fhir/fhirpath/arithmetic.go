@@ -13,6 +13,13 @@ import (
 // and exponents small enough that no operation takes much memory.
 var wide = apd.Context{Precision: 34, MaxExponent: 400, MinExponent: -400, Rounding: apd.RoundHalfUp}
 
+// quantize gives x with 10^exp as its last place, rounded as c does; false where
+// that takes more digits than c has.
+func quantize(c *apd.Context, d, x *apd.Decimal, exp int32) bool {
+	_, err := c.Quantize(d, x, exp)
+	return err == nil && d.Form == apd.Finite
+}
+
 // concatenation is &: an empty operand counts as ”.
 func concatenation(ev *evaluation, l, r set, e *expr) (set, error) {
 	a, _, err := ev.str(l, e.pos, "the left side")
@@ -129,7 +136,7 @@ func calculate(x, y *apd.Decimal, op string) (*apd.Decimal, bool) {
 	}
 	if d.Exponent > 0 {
 		// 1E+2 is written 100, as FHIR writes decimals.
-		if _, err := wide.Quantize(d, d, 0); err != nil {
+		if !quantize(&wide, d, d, 0) {
 			return nil, false
 		}
 	}
@@ -194,7 +201,7 @@ func (ev *evaluation) addTime(v, q Value, e *expr) (set, error) {
 		return set{}, ev.fail(e.pos, "%q is no unit of calendar time", clip(q.text))
 	}
 	var whole apd.Decimal
-	if _, err := truncating.Quantize(&whole, q.dec(), 0); err != nil {
+	if !quantize(&truncating, &whole, q.dec(), 0) {
 		return set{}, nil
 	}
 	n, err := whole.Int64()

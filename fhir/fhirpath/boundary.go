@@ -103,7 +103,7 @@ func decimalBoundary(x *apd.Decimal, places int64, high bool) (*apd.Decimal, boo
 	if high == x.Negative {
 		ctx.Rounding = apd.RoundDown
 	}
-	if _, err := ctx.Quantize(d, d, -int32(places)); err != nil {
+	if !quantize(&ctx, d, d, -int32(places)) {
 		return nil, false
 	}
 	return d, true

@@ -172,12 +172,15 @@ func plainText(s string) string {
 // equivalentNumbers rounds both to the fewer decimals; trailing zeros do not
 // count as precision.
 func equivalentNumbers(x, y *apd.Decimal) bool {
+	if x.Cmp(y) == 0 {
+		return true
+	}
 	places := min(decimals(x), decimals(y))
 	var a, b apd.Decimal
-	if _, err := wide.Quantize(&a, x, -places); err != nil {
+	if !quantize(&wide, &a, x, -places) {
 		return false
 	}
-	if _, err := wide.Quantize(&b, y, -places); err != nil {
+	if !quantize(&wide, &b, y, -places) {
 		return false
 	}
 	return a.Cmp(&b) == 0

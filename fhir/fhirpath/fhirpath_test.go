@@ -111,7 +111,7 @@ func TestEval(t *testing.T) {
 		{"(1 | 2 | 3).aggregate($this + $total, 0)", "6"},
 		{"1.5 + 1", "2.5"},
 		{"9223372036854775807 + 1", ""},
-		{"10.power(500)", ""},
+		{"10.power(500)", ""}, {"900.exp()", ""}, {"10.power(99).round(28)", ""}, {"10.power(99).lowBoundary()", ""}, {"10.power(99) ~ 10.power(99)", "true"},
 		{"2.power(10)", "1024"},
 		{"'Ä€x'.length()", "3"},
 		{"'Ä€x'.substring(1, 1)", "€"},

@@ -101,6 +101,9 @@ func (l *lexer) next() (token, error) {
 		return token{tokString, text, start}, err
 	case c == '`':
 		text, err := l.quoted('`')
+		if err == nil && text == "" {
+			err = l.fail(start, "an empty name")
+		}
 		return token{tokQuotedIdent, text, start}, err
 	case c == '@':
 		return l.temporal()

@@ -59,7 +59,7 @@ func rounded(how apd.Rounder) function {
 	ctx.Rounding = how
 	return onNumber(0, func(x *apd.Decimal, _ []*apd.Decimal, _ bool) (Value, bool) {
 		var d apd.Decimal
-		if _, err := ctx.Quantize(&d, x, 0); err != nil {
+		if !quantize(&ctx, &d, x, 0) {
 			return Value{}, false
 		}
 		i, err := d.Int64()
@@ -88,7 +88,7 @@ func tidy(d *apd.Decimal) (Value, bool) {
 	}
 	d.Reduce(d)
 	if d.Exponent > 0 {
-		if _, err := wide.Quantize(d, d, 0); err != nil {
+		if !quantize(&wide, d, d, 0) {
 			return Value{}, false
 		}
 	}
@@ -136,7 +136,7 @@ func mathFunctions() map[string]function {
 				return Value{}, false
 			}
 			// Two roundings lie behind: 16.log(2) is 4, not 3.999….
-			if _, err := wide.Quantize(d, d, -28); err != nil {
+			if !quantize(&wide, d, d, -28) {
 				return Value{}, false
 			}
 			return tidy(d)
@@ -174,7 +174,7 @@ func mathFunctions() map[string]function {
 				d := new(apd.Decimal)
 				if x.Exponent >= -int32(places) {
 					d.Set(x)
-				} else if _, err := wide.Quantize(d, x, -int32(places)); err != nil {
+				} else if !quantize(&wide, d, x, -int32(places)) {
 					return Value{}, false
 				}
 				return Value{kind: Decimal, x: d}, true

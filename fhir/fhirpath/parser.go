@@ -2,6 +2,7 @@ package fhirpath
 
 import (
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -78,6 +79,9 @@ func parse(src string) (*expr, error) {
 	p := &parser{lex: lexer{src: src}}
 	if len(src) > maxSource {
 		return nil, p.lex.fail(0, "longer than %d bytes", maxSource)
+	}
+	if !utf8.ValidString(src) {
+		return nil, p.lex.fail(0, "the text is not valid UTF-8")
 	}
 	if err := p.advance(); err != nil {
 		return nil, err
