@@ -370,6 +370,47 @@ func TestSearchRequests(t *testing.T) {
 	}
 }
 
+func TestSearchFindsTheDemoGuideline(t *testing.T) {
+	s := serve(t)
+	status, v := s.json(t, http.MethodPost, "/search", `{"query":"Umstellung auf orale Gabe"}`)
+	if status != http.StatusOK || v["abstained"] != true || v["reason"] == nil || len(v["results"].([]any)) != 0 {
+		t.Errorf("without a guideline, a search answered %d %v", status, v)
+	}
+	if err := s.service.LoadDemo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		query, language, document, words string
+		page                             float64
+	}{
+		{"Bedingungen für die Umstellung von intravenös auf oral (Sequenztherapie)", "de", "demo-house-guideline-de", "Umgestellt wird, wenn", 4},
+		{"which questions clarify a reported penicillin allergy label", "en", "demo-house-guideline-en", "not yet a diagnosis", 2},
+		{"review of treatment after 48 to 72 hours, possible outcomes", "en", "demo-house-guideline-en", "Between 48 and 72 hours", 3},
+	} {
+		t.Run(tt.query, func(t *testing.T) {
+			body, err := json.Marshal(map[string]any{"query": tt.query, "language": tt.language, "k": 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, v := s.json(t, http.MethodPost, "/search", string(body))
+			if status != http.StatusOK {
+				t.Fatalf("answered %d %v", status, v)
+			}
+			found := false
+			for i, each := range v["results"].([]any) {
+				r := each.(map[string]any)
+				if r["rank"] != float64(i+1) || r["expired"] != false || r["guideline"] == "" || len(r["parts"].(map[string]any)) == 0 || r["matched"] == nil {
+					t.Errorf("result %d is %v", i, r)
+				}
+				found = found || r["document"] == tt.document && r["page"] == tt.page && strings.Contains(r["text"].(string), tt.words)
+			}
+			if n := len(v["results"].([]any)); !found || n > 3 {
+				t.Errorf("not among %d results: %.600v", n, v["results"])
+			}
+		})
+	}
+}
+
 func TestDatabaseDown(t *testing.T) {
 	s := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
