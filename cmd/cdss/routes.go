@@ -1,0 +1,296 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	cdsapi "cdss/cds/api"
+	"cdss/cmd/cdss/observe"
+	"cdss/fhir/issue"
+	ragapi "cdss/rag/api"
+	"cdss/rag/ingest"
+)
+
+// routes is the one table of mounts. Each door is a router of its own, so that
+// its unknown paths and methods are answered in its own protocol and the web apps
+// take only what is left.
+func (h *house) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(observe.WithRequestID, observe.Requests(h.log, h.metrics), observe.Recover(h.log, h.metrics), h.gate)
+	r.Get("/health", h.health)
+	r.Get("/livez", h.livez)
+	r.Get("/readyz", h.readyz)
+	r.Mount("/cds-services", h.hooks)
+	r.Mount("/fhir", fhirDoor())
+	r.Mount("/api", sameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) })))
+	r.Handle("/*", h.site)
+	return r
+}
+
+// open are the paths that answer whoever asks: health, and the discovery of
+// services, which must always be available (CDS Hooks 2.0.1, "Discovery").
+func isOpen(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/health", "/livez", "/readyz":
+		return true
+	case "/cds-services":
+		return r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	}
+	return false
+}
+
+// gate lets nobody in while access is required and nobody can log in: a 401
+// without a reason (CDS Hooks best practice).
+func (h *house) gate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.cfg.Auth == "open" || isOpen(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+}
+
+// sameOrigin refuses what a page of another origin has a browser change or
+// compute here (SAFETY T12).
+func sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		issue.WriteProblem(w, r, issue.New(issue.Forbidden, "a page of another origin may not do this"))
+	}))
+	return protection.Handler(next)
+}
+
+// fhirDoor answers for FHIR REST until there is one.
+func fhirDoor() http.Handler {
+	r := chi.NewRouter()
+	absent := func(w http.ResponseWriter, r *http.Request) {
+		issue.WriteOutcome(w, issue.New(issue.NotFound, "this server offers no FHIR REST at this address"))
+	}
+	r.NotFound(absent)
+	r.MethodNotAllowed(absent)
+	return r
+}
+
+// apiVersion is the version of what /api promises, not of the program: its
+// description is a file that must not change with every commit.
+const apiVersion = "1"
+
+// apiConfig describes /api. The documentation page is served by the web apps, and
+// no response carries a link to its schema.
+func apiConfig() huma.Config {
+	c := huma.DefaultConfig("cdss", apiVersion)
+	c.Info.Description = "Clinical decision support for antibiotic therapy: recommendations, guidelines, search."
+	c.Servers = []*huma.Server{{URL: "/api"}}
+	c.DocsPath = ""
+	c.CreateHooks = nil
+	return c
+}
+
+// longest is how long an upload may take to arrive.
+const longest = 5 * time.Minute
+
+// buildAPI makes the router of /api. Without guidelines, while the database is not
+// ready, their operations answer 503 and everything else works.
+func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, error) {
+	// Settings of huma that it keeps in package variables; every start sets them alike.
+	huma.DefaultArrayNullable = false
+	huma.NewErrorWithContext = apiError
+	r := chi.NewRouter()
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		issue.WriteProblem(w, r, issue.New(issue.NotFound, "nothing is at this address"))
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
+		allowed := methods(r, chi.RouteContext(req.Context()).RoutePath)
+		w.Header().Set("Allow", allowed)
+		issue.WriteProblem(w, req, issue.New(issue.NotSupported, "method %s is not allowed here, only %s", req.Method, allowed).
+			WithStatus(http.StatusMethodNotAllowed))
+	})
+	r.Use(secure, h.patient)
+	if guidelines == nil {
+		r.Use(awaitDatabase)
+	}
+	api := humachi.New(r, apiConfig())
+	err := cdsapi.Register(api, cdsapi.Config{
+		Decider: h.decide, Knowledge: h.knowledge.Load, Feedback: h.decisions, Status: h.status, Now: h.now,
+		Version: programVersion(), Demo: h.cfg.Demo, Log: h.log,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Builder: h.concepts, Indications: indications{h}, Log: h.log})
+	return r, api, nil
+}
+
+// mountAPI puts the router of /api in place of the one before.
+func (h *house) mountAPI(guidelines *ingest.Service) error {
+	handler, _, err := h.buildAPI(guidelines)
+	if err != nil {
+		return err
+	}
+	h.api.Store(&handler)
+	return nil
+}
+
+// secure sets the headers of an API (SAFETY T16).
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// patient gives an upload the time it needs beyond the server's own limits.
+func (h *house) patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/guidelines") {
+			control := http.NewResponseController(w)
+			until := time.Now().Add(longest)
+			_ = control.SetReadDeadline(until)
+			_ = control.SetWriteDeadline(until.Add(time.Minute))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// awaitDatabase answers for what cannot work without the database.
+func awaitDatabase(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := chi.RouteContext(r.Context()).RoutePath
+		if strings.HasPrefix(path, "/guidelines") || path == "/search" {
+			w.Header().Set("Retry-After", "2")
+			issue.WriteProblem(w, r, issue.New(issue.Transient, "the database is not ready"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// methods lists the methods that a path has.
+func methods(routes chi.Routes, path string) string {
+	if path == "" {
+		path = "/"
+	}
+	var list []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if routes.Match(chi.NewRouteContext(), m, path) {
+			list = append(list, m)
+		}
+	}
+	if slices.Contains(list, http.MethodGet) && !slices.Contains(list, http.MethodHead) {
+		list = append(list, http.MethodHead)
+	}
+	return strings.Join(list, ", ")
+}
+
+// apiError makes the errors of huma itself problems of our one form.
+func apiError(_ huma.Context, status int, message string, errs ...error) huma.StatusError {
+	var list []error
+	for _, err := range errs {
+		var detail huma.ErrorDetailer
+		if errors.As(err, &detail) {
+			d := detail.ErrorDetail()
+			list = append(list, issue.New(kindOf(status), "%s", d.Message).WithStatus(status).At(strings.TrimPrefix(d.Location, "body.")))
+			continue
+		}
+		list = append(list, err)
+	}
+	if len(list) == 0 || status < http.StatusInternalServerError && !slices.ContainsFunc(list, hasKind) {
+		return &apiProblem{status, issue.New(kindOf(status), "%s", message).WithStatus(status)}
+	}
+	err := errors.Join(list...)
+	if hasKind(err) && status >= http.StatusInternalServerError {
+		status = issue.Status(err)
+	}
+	return &apiProblem{status, err}
+}
+
+func hasKind(err error) bool {
+	var known *issue.Error
+	return errors.As(err, &known)
+}
+
+func kindOf(status int) issue.Kind {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return issue.TooLong
+	case http.StatusUnsupportedMediaType, http.StatusNotAcceptable, http.StatusMethodNotAllowed:
+		return issue.NotSupported
+	case http.StatusUnprocessableEntity:
+		return issue.Value
+	case http.StatusRequestTimeout:
+		return issue.Timeout
+	case http.StatusNotFound:
+		return issue.NotFound
+	}
+	if status >= http.StatusInternalServerError {
+		return issue.Exception
+	}
+	return issue.Invalid
+}
+
+// apiProblem is an error in the form huma writes.
+type apiProblem struct {
+	status int
+	err    error
+}
+
+func (p *apiProblem) Error() string                { return string(issue.KindOf(p.err)) }
+func (p *apiProblem) GetStatus() int               { return p.status }
+func (p *apiProblem) ContentType(string) string    { return "application/problem+json" }
+func (p *apiProblem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
+
+// health is the prototype's health path: it tells that the process is there.
+func (h *house) health(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "healthy", "service": "cdss", "version": programVersion()})
+}
+
+func (h *house) livez(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyz tells whether requests should come here. It needs the database once;
+// when it goes away later, hooks still answer from memory, and the state of each
+// part is told (SAFETY F1, F2).
+func (h *house) readyz(w http.ResponseWriter, r *http.Request) {
+	database := "ok"
+	if !h.databaseOK(r.Context()) {
+		database = "unavailable"
+	}
+	status, text := http.StatusOK, "ready"
+	switch {
+	case h.leaving.Load():
+		status, text = http.StatusServiceUnavailable, "stopping"
+	case !h.opened.Load():
+		status, text = http.StatusServiceUnavailable, "starting"
+	case database != "ok":
+		text = "degraded"
+	}
+	writeJSON(w, status, map[string]any{"status": text, "checks": map[string]string{"database": database, "knowledge": "ok"}})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("write JSON: " + err.Error()) // maps of strings
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	cdsapi "cdss/cds/api"
+	"cdss/cds/content"
+	"cdss/cds/decide"
+	"cdss/cds/hooks"
+	"cdss/cds/knowledge"
+	"cdss/cds/recommend"
+	"cdss/cds/stewardship/concept"
+	cdsstore "cdss/cds/store"
+	"cdss/cmd/cdss/observe"
+	"cdss/fhir/task"
+	"cdss/migrations"
+	"cdss/rag"
+	"cdss/rag/embed"
+	"cdss/rag/ingest"
+	"cdss/rag/retrieve"
+	ragstore "cdss/rag/store"
+	"cdss/webapps"
+)
+
+// house is all that lives as long as the server. What answers hooks is whole when
+// newHouse returns; what needs the database comes with openDatabase.
+type house struct {
+	cfg     config
+	log     *slog.Logger
+	metrics *observe.Metrics
+
+	parts
+	tables    recommend.Tables
+	knowledge atomic.Pointer[knowledge.Snapshot]
+	decide    *decide.Service
+	decisions *cdsstore.Store
+	site      *webapps.Site
+	hooks     *hooks.Server
+
+	api        atomic.Pointer[http.Handler]
+	guidelines atomic.Pointer[ingest.Service]
+	pool       atomic.Pointer[pgxpool.Pool]
+	opened     atomic.Bool // the database has been ready once
+	now        func() time.Time
+	newID      func() string
+	unrecorded bool        // decisions are not kept
+	leaving    atomic.Bool // the server is about to stop
+
+	background sync.WaitGroup // what uses the database
+	work       sync.WaitGroup // what ends after that: pool and cluster
+}
+
+// parts are what retrieval is made of, in the server and in measurements alike.
+type parts struct {
+	concepts *concept.Table
+	embedder embed.Embedder // nil: no vector leg
+}
+
+func newParts() (parts, error) {
+	return parts{concepts: concept.Default()}, nil
+}
+
+// newHouse builds everything that needs no database, in the order it depends on
+// each other. Adjust may change clock and ids before anything is built on them.
+func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, error) {
+	h := &house{cfg: cfg, log: log, metrics: observe.NewMetrics(), now: time.Now, newID: newID}
+	for _, change := range adjust {
+		change(h)
+	}
+	var err error
+	if h.parts, err = newParts(); err != nil {
+		return nil, err
+	}
+	if h.tables, err = recommend.LoadTables(content.Tables()); err != nil {
+		return nil, err
+	}
+	artifacts, err := content.Artifacts()
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := knowledge.Load(artifacts, knowledge.Options{Demo: cfg.Demo, LoadedAt: h.now()})
+	if err != nil {
+		return nil, fmt.Errorf("load knowledge: %w", err)
+	}
+	for _, p := range snapshot.Problems() {
+		log.Warn("artifact has a problem", "artifact", p.Artifact, "location", p.Location, "problem", p.Message)
+	}
+	h.knowledge.Store(snapshot)
+	h.decisions = cdsstore.New(log)
+	var recorder decide.Recorder
+	if !h.unrecorded {
+		recorder = h.decisions
+	}
+	h.decide = decide.New(decide.Config{
+		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
+		Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
+	})
+	if h.hooks, err = hooks.New(hooks.Config{
+		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Origins: h.origin, Log: log, NewUUID: h.newID,
+	}); err != nil {
+		return nil, err
+	}
+	if h.site, err = webapps.New(webapps.Config{}); err != nil {
+		return nil, err
+	}
+	if err := h.mountAPI(nil); err != nil {
+		return nil, err
+	}
+	h.metrics.Gauge("cds_decisions_waiting", "Decisions not written yet.", func() float64 { return float64(h.decisions.Waiting()) })
+	h.metrics.Gauge("cds_decisions_dropped", "Decisions lost since the start.", func() float64 { return float64(h.decisions.Dropped()) })
+	h.metrics.Gauge("cds_knowledge_age_seconds", "Age of the knowledge snapshot.", func() float64 {
+		return time.Since(h.knowledge.Load().LoadedAt()).Seconds()
+	})
+	return h, nil
+}
+
+// origin tells which browser origins may call the hooks: with open access, which
+// is possible on loopback only, every one; else none until clients are registered
+// with theirs.
+func (h *house) origin(string) bool { return h.cfg.Auth == "open" }
+
+// openDatabase starts or connects the database and all that stands on it, and
+// keeps trying while a configured one is away. The error is one that waiting does
+// not mend.
+func (h *house) openDatabase(ctx context.Context) error {
+	dsn, cluster, err := openServer(ctx, h.cfg, h.log)
+	if err != nil {
+		return err
+	}
+	h.work.Go(func() {
+		<-ctx.Done()
+		h.background.Wait()
+		if pool := h.pool.Load(); pool != nil {
+			pool.Close()
+		}
+		stopServer(cluster, h.log)
+	})
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := migrations.Apply(ctx, dsn, h.log)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if cluster != nil {
+			return err // it is ours, and up: trying again changes nothing
+		}
+		h.log.Warn("the database is not ready", "retry_in", wait.String(), "error", err)
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+	pool, err := openPool(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	h.pool.Store(pool)
+	h.decisions.Attach(pool)
+	queue := task.New(pool, task.Config{Log: h.log})
+	guidelines := ingest.New(ingest.Config{
+		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Expander: h.concepts, Log: h.log,
+	})
+	if err := guidelines.Refresh(ctx); err != nil && ctx.Err() == nil {
+		h.log.Warn("the index of guidelines could not be built yet", "error", err)
+	}
+	h.guidelines.Store(guidelines)
+	if err := h.mountAPI(guidelines); err != nil {
+		return err
+	}
+	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
+	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
+	h.opened.Store(true)
+	if h.cfg.Demo {
+		if err := guidelines.LoadDemo(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn("the demo guideline could not be loaded", "error", err)
+		}
+	}
+	return nil
+}
+
+func (h *house) ended(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		h.log.Error("background work ended", "work", what, "error", err)
+	}
+}
+
+// evidence gives the loaded guidelines of this moment, or none.
+func (h *house) evidence() decide.Evidence {
+	guidelines := h.guidelines.Load()
+	if guidelines == nil {
+		return nil
+	}
+	return library{guidelines.Snapshot()}
+}
+
+// library is one state of the index, as decisions use it: from memory alone.
+type library struct{ *retrieve.Snapshot }
+
+func (l library) Search(ctx context.Context, q rag.Query) rag.Result {
+	return l.Snapshot.Search(ctx, q, nil)
+}
+
+// indications answers what uploads ask of the content.
+type indications struct{ h *house }
+
+func (i indications) Known(code string) bool {
+	_, ok := i.h.knowledge.Load().Indication(code)
+	return ok
+}
+
+// status is what GET /api/status says.
+func (h *house) status(ctx context.Context) cdsapi.Status {
+	snapshot := h.knowledge.Load()
+	s := cdsapi.Status{
+		Version: programVersion(), Demo: h.cfg.Demo, Auth: h.cfg.Auth,
+		Database: cdsapi.DatabaseStatus{OK: h.databaseOK(ctx)},
+		AI:       cdsapi.AIStatus{Embeddings: "local"},
+		Knowledge: cdsapi.KnowledgeStatus{
+			LoadedAt: snapshot.LoadedAt(), Plans: len(snapshot.Plans()), Withheld: len(snapshot.Withheld()),
+		},
+	}
+	if guidelines := h.guidelines.Load(); guidelines != nil {
+		index := guidelines.Snapshot()
+		s.Retrieval = cdsapi.RetrievalStatus{Passages: index.Len(), Guidelines: len(index.Documents())}
+	}
+	return s
+}
+
+// databaseOK asks the database whether it is there, for at most half a second.
+func (h *house) databaseOK(ctx context.Context) bool {
+	pool := h.pool.Load()
+	if pool == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	return pool.Ping(ctx) == nil
+}
+
+// newID makes a random uuid (RFC 9562, version 7: ordered by time).
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	ms := uint64(time.Now().UnixMilli())
+	for i := range 6 {
+		b[i] = byte(ms >> (8 * (5 - i)))
+	}
+	b[6] = b[6]&0x0f | 0x70
+	b[8] = b[8]&0x3f | 0x80
+	s := hex.EncodeToString(b[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
