@@ -265,6 +265,38 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
+func TestCompileFor(t *testing.T) {
+	tests := []struct{ typ, src, want string }{
+		{"Patient", "name.given.first() & Patient.birthDate.toString()", ""},
+		{"Patient", "name.givven", "column 6: no element givven in HumanName"},
+		{"Patient", "name.Given", "it is written given"},
+		{"Observation", "valueQuantity.value > 1", "a choice element is read as value"},
+		{"Observation", "value.ofType(Quantity).value > 1 and component.value is string", ""},
+		{"Observation", "(value as Quantity).start", "no element start in Quantity"},
+		{"Observation", "Encounter.period", "the context is Observation and never a Encounter"},
+		{"Observation", "code as Quantity", "CodeableConcept is never a Quantity"},
+		{"Observation", "code.startsWith('a')", "startsWith() works on strings, not on CodeableConcept"},
+		{"Observation", "children().first()", "order"},
+		{"Observation", "iif(code.text, 1, 2)", "no boolean"},
+		{"Observation", "subject.resolve().anything.goes", ""},
+		{"Observation", "contained.anything", ""},
+		{"Bundle", "entry.resource.ofType(Observation).where(status = 'final').value.exists()", ""},
+		{"Bundle", "entry.resource.ofType(Observation).stattus", "no element stattus in Observation"},
+		{"Questionnaire", "repeat(item).linkId", ""},
+		{"Questionnaire", "repeat(item).lynkId", "no element lynkId"},
+		{"Observation.component", "value.exists() and %fact.anything and $this.code.coding.code = 'x'", ""},
+		{"", "anything.goes.here", ""},
+		{"", "anything.ofType(Patient).nothing", "no element nothing in Patient"},
+		{"Nobody", "id", "no type Nobody"},
+	}
+	for _, tt := range tests {
+		_, err := fhirpath.CompileFor(tt.src, tt.typ)
+		if tt.want == "" && err != nil || tt.want != "" && !strings.Contains(fmt.Sprint(err), tt.want) {
+			t.Errorf("%s on %q: got %v, want %q", tt.src, tt.typ, err, tt.want)
+		}
+	}
+}
+
 func TestEvalRefuses(t *testing.T) {
 	tests := []struct {
 		src  string
