@@ -154,11 +154,12 @@ type Match struct {
 
 // Result is what a search gives: hits, or an abstention with its reason.
 type Result struct {
-	Query     Query
-	Hits      []Hit
-	Abstained bool
-	Reason    string   // why nothing is shown; "" when not abstained
-	Degraded  []string // legs that did not run, for example "vector"
+	Query      Query
+	Hits       []Hit
+	Confidence float64 // 0 to 1, that the documents speak of what is asked
+	Abstained  bool
+	Reason     string   // why nothing is shown; "" when not abstained
+	Degraded   []string // legs that did not run, for example "vector"
 }
 
 // Request is a structured question: codes and displays, never names, dates or

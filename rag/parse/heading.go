@@ -137,6 +137,7 @@ type outline struct {
 	stack   []block // headings above the current point, outermost first
 	topic   string  // of a flat document: the last heading that names a topic
 	current string
+	caption bool // current names a table and ends with it
 }
 
 func newOutline(blocks []block) *outline {
@@ -153,7 +154,7 @@ func (o *outline) enter(b block) {
 	text := strings.TrimSpace(oneLine(b.text))
 	if b.level == 0 {
 		if text != o.chapter {
-			o.chapter, o.stack, o.topic, o.current = text, nil, "", ""
+			o.chapter, o.stack, o.topic, o.current, o.caption = text, nil, "", "", false
 		}
 		return
 	}
@@ -161,8 +162,10 @@ func (o *outline) enter(b block) {
 		if text == o.chapter {
 			return
 		}
-		o.current = ""
-		if o.topic != "" && subordinate(text) {
+		o.current, o.caption = "", false
+		if captionText.MatchString(text) {
+			o.current, o.caption = text, true
+		} else if o.topic != "" && subordinate(text) {
 			o.current = text
 		} else {
 			o.topic = text
@@ -176,6 +179,14 @@ func (o *outline) enter(b block) {
 	o.stack = append(o.stack, b)
 }
 
+// leaveTable ends a caption that stood as heading: what follows the table belongs to
+// the topic again.
+func (o *outline) leaveTable() {
+	if o.caption {
+		o.current, o.caption = "", false
+	}
+}
+
 // path gives the headings above, outermost first.
 func (o *outline) path() []string {
 	var path []string
@@ -186,7 +197,9 @@ func (o *outline) path() []string {
 	}
 	add(o.chapter)
 	if o.flat {
-		add(o.topic)
+		if !o.caption {
+			add(o.topic)
+		}
 		add(o.current)
 		return path
 	}

@@ -35,13 +35,14 @@ func Segment(doc *Document, of rag.Document) []rag.Passage {
 }
 
 type segmenter struct {
-	doc     *Document
-	of      rag.Document
-	outline *outline
-	pending []piece
-	page    int
-	section []string
-	out     []rag.Passage
+	doc       *Document
+	of        rag.Document
+	outline   *outline
+	pending   []piece
+	tableSeen bool // a table was read since the last heading
+	page      int
+	section   []string
+	out       []rag.Passage
 }
 
 // piece is what is never cut further: a sentence or paragraph, a list item, a row.
@@ -64,6 +65,7 @@ func (s *segmenter) take(i int) {
 		s.close()
 		if !b.refs {
 			s.outline.enter(*b)
+			s.tableSeen = false
 			if b.level > 0 && !b.silent && len(b.text) < maxHeading {
 				// The heading opens the first passage below it: a quotation that
 				// begins with its own heading says what it is about.
@@ -76,8 +78,16 @@ func (s *segmenter) take(i int) {
 		s.close()
 		return
 	}
+	if s.tableSeen && b.kind != tableBlock && !(b.kind == paragraph && footnote.MatchString(b.text)) {
+		if s.outline.caption {
+			s.close()
+			s.outline.leaveTable()
+		}
+		s.tableSeen = false
+	}
 	switch b.kind {
 	case tableBlock:
+		s.tableSeen = true
 		for r := range b.rows {
 			row := &b.rows[r]
 			for _, cut := range split(s.doc.Pages[b.page].Text[row.start:row.end], hardLength) {

@@ -1,20 +1,26 @@
-// Package retrieve finds passages: lexical and vector legs, fusion, reranking and
-// abstention over an immutable snapshot. It owns ranking and refuses storage, the
-// clock and the network; vectors are asked for through an interface.
+// Package retrieve finds passages: lexical, concept and vector legs, fusion,
+// reranking and abstention over an immutable snapshot. It owns ranking and
+// refuses storage, the clock and the network; vectors are asked for through an
+// interface.
 package retrieve
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"cdss/rag"
 	"cdss/rag/embed"
+	"cdss/rag/lexical"
 )
 
 // Expander knows the domain's names. Expand adds weighted terms and the concepts
-// recognised in a question; Annotate finds the concepts a passage speaks of.
+// recognised in a question; Annotate finds the concepts a text speaks of; Related
+// gives the wider and narrower concepts of one. It is safe for concurrent use.
 type Expander interface {
 	Expand(text, language string) ([]rag.Term, []rag.Concept)
 	Annotate(text string) []rag.Mention
+	Related(concept string) []rag.Mention
 }
 
 // Scored is a passage with its cosine similarity, -1 to 1.
@@ -28,38 +34,131 @@ type Vectors interface {
 	Nearest(ctx context.Context, space string, vec []float32, k int) ([]Scored, error)
 }
 
-// Options are the settings of a snapshot. The zero value works: lexical only.
+// Options are what a snapshot is built with. The zero value works: words only.
 type Options struct {
-	Expander Expander       // nil: words only
+	Expander Expander       // nil: no concept leg
 	Embedder embed.Embedder // embeds queries; nil: no vector leg
+	Settings *Settings      // nil: DefaultSettings
 }
 
 // Snapshot is an immutable index of documents and passages, safe for concurrent use.
 type Snapshot struct {
-	docs     []rag.Document
-	passages []rag.Passage
+	settings Settings
+	expander Expander
+	embedder embed.Embedder
+
+	docs     []rag.Document // by identifier, version, id
+	passages []rag.Passage  // by document, then position
+	docOf    []int32        // passage -> index into docs
+	from     []int          // index into docs -> its first passage; one more at the end
+	byID     map[string]int32
+	words    *lexical.Index
+	concepts *lexical.Index
+	advice   []float32  // how much a passage advises, 0 to 1
+	shingles [][]uint32 // sorted hashes of three words in a row, for near-duplicates
 }
 
 // Build indexes the passages of docs. Passages of unknown documents are ignored.
-// Order of the input does not change any ranking.
+// The order of the input changes neither ranking nor bytes.
 func Build(docs []rag.Document, passages []rag.Passage, opts Options) *Snapshot {
-	return &Snapshot{docs: docs, passages: passages}
+	s := &Snapshot{settings: DefaultSettings(), expander: opts.Expander, embedder: opts.Embedder,
+		docs: slices.Clone(docs), byID: make(map[string]int32, len(passages))}
+	if opts.Settings != nil {
+		s.settings = *opts.Settings
+	}
+	slices.SortFunc(s.docs, func(a, b rag.Document) int {
+		if c := strings.Compare(a.Identifier, b.Identifier); c != 0 {
+			return c
+		}
+		if c := strings.Compare(a.Version, b.Version); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	place := make(map[string]int32, len(s.docs))
+	for i, d := range s.docs {
+		place[d.ID] = int32(i)
+	}
+	for _, p := range passages {
+		if _, ok := place[p.Document]; ok {
+			s.passages = append(s.passages, p)
+		}
+	}
+	slices.SortFunc(s.passages, func(a, b rag.Passage) int {
+		if a.Document != b.Document {
+			return int(place[a.Document]) - int(place[b.Document])
+		}
+		if a.Ord != b.Ord {
+			return a.Ord - b.Ord
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	s.from = make([]int, len(s.docs)+1)
+	for _, p := range s.passages {
+		s.from[place[p.Document]+1]++
+	}
+	for d := range s.docs {
+		s.from[d+1] += s.from[d]
+	}
+	s.index(place)
+	return s
 }
 
-// Search ranks passages for a query. vectors may be nil; a leg that cannot run is
-// named in Result.Degraded and the others answer.
-func (s *Snapshot) Search(ctx context.Context, q rag.Query, vectors Vectors) rag.Result {
-	return rag.Result{Query: q, Abstained: true, Reason: "empty"}
+func (s *Snapshot) index(place map[string]int32) {
+	analyzer := lexical.NewAnalyzer()
+	words, concepts := lexical.NewBuilder(), lexical.NewBuilder()
+	s.docOf = make([]int32, len(s.passages))
+	s.advice = make([]float32, len(s.passages))
+	s.shingles = make([][]uint32, len(s.passages))
+	for i, p := range s.passages {
+		s.byID[p.ID] = int32(i)
+		s.docOf[i] = place[p.Document]
+		s.advice[i] = advice(p)
+		s.shingles[i] = shingles(p.Quoted)
+		// A passage without any heading is about what its document is about.
+		title := strings.Join(p.Section, "\n")
+		text := p.Indexed
+		if title == "" {
+			title = s.docs[s.docOf[i]].Title
+			text = title + "\n" + text
+		}
+		extra := s.settings.Heading - 1 // the text holds the headings once already
+		words.Add(
+			lexical.Field{Tokens: analyzer.Tokens(text, p.Language), Weight: 1},
+			lexical.Field{Tokens: analyzer.Tokens(title, p.Language), Weight: extra})
+		if s.expander != nil {
+			concepts.Add(
+				lexical.Field{Tokens: conceptTokens(s.expander, text), Weight: 1},
+				lexical.Field{Tokens: conceptTokens(s.expander, title), Weight: extra})
+		}
+	}
+	s.words = words.Build(lexical.DefaultK1, s.settings.Length)
+	s.concepts = concepts.Build(lexical.DefaultK1, s.settings.Length)
 }
 
-// Resolve gives the passage a locator means, or false when no passage certainly
-// is the one meant. It never guesses.
-func (s *Snapshot) Resolve(l rag.Locator) (rag.Passage, rag.Document, bool) {
-	return rag.Passage{}, rag.Document{}, false
+func conceptTokens(x Expander, text string) []string {
+	mentions := x.Annotate(text)
+	tokens := make([]string, len(mentions))
+	for i, m := range mentions {
+		tokens[i] = m.Concept
+	}
+	return tokens
 }
 
 // Len is the number of passages.
 func (s *Snapshot) Len() int { return len(s.passages) }
 
-// Documents are the documents of the snapshot, ordered by identifier.
-func (s *Snapshot) Documents() []rag.Document { return s.docs }
+// Postings is the number of index entries, by which memory is judged (4 bytes each).
+func (s *Snapshot) Postings() int { return s.words.Postings() + s.concepts.Postings() }
+
+// Documents are the documents of the snapshot, ordered by identifier and version.
+func (s *Snapshot) Documents() []rag.Document { return slices.Clone(s.docs) }
+
+// Passage gives a passage by ID, with its document.
+func (s *Snapshot) Passage(id string) (rag.Passage, rag.Document, bool) {
+	i, ok := s.byID[id]
+	if !ok {
+		return rag.Passage{}, rag.Document{}, false
+	}
+	return s.passages[i], s.docs[s.docOf[i]], true
+}

@@ -1,0 +1,4 @@
+package embed
+
+// Online is the kind of a space whose vectors come from an API.
+const Online = "online"

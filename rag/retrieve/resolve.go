@@ -1,0 +1,244 @@
+package retrieve
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"cdss/rag"
+)
+
+// mostTerms is the share of a locator's terms a passage must hold; the first, by
+// convention the substance, always.
+const mostTerms = 0.7
+
+// Resolve gives the passage a locator means, or false when no passage certainly is
+// the one meant. Document and version must be those named (a chapter counts for the
+// document it is part of), the page must be the one named, and the passage must
+// hold the terms; among several the one that holds most of them closest together
+// is taken. A hash, once bound, decides alone.
+func (s *Snapshot) Resolve(l rag.Locator) (rag.Passage, rag.Document, bool) {
+	terms := s.terms(l.Terms)
+	best, bestRank := -1, rank{}
+	for d, doc := range s.docs {
+		if !names(doc, l) {
+			continue
+		}
+		for i := s.from[d]; i < s.from[d+1]; i++ {
+			p := s.passages[i]
+			var r rank
+			if l.Hash != "" {
+				if p.SHA256 != l.Hash {
+					continue
+				}
+			} else {
+				var ok bool
+				if r, ok = fits(p, l, terms, s.expander); !ok {
+					continue
+				}
+			}
+			r.own = doc.Identifier == l.Document
+			if best < 0 || r.better(bestRank) {
+				best, bestRank = i, r
+			}
+		}
+	}
+	if best < 0 || l.Hash == "" && len(terms) == 0 && bestRank.rivals(s, l, best) {
+		return rag.Passage{}, rag.Document{}, false
+	}
+	return s.passages[best], s.docs[s.docOf[best]], true
+}
+
+func names(d rag.Document, l rag.Locator) bool {
+	if l.Document == "" || d.Identifier != l.Document && d.PartOf != l.Document && d.SameAs != l.Document {
+		return false
+	}
+	return l.Version == "" || d.Version == l.Version
+}
+
+// rank orders the passages that fit a locator.
+type rank struct {
+	quoted  int  // terms in the quoted words
+	section bool // the section named
+	near    int  // words the terms are spread over
+	own     bool // of the document itself and not of a chapter file
+}
+
+func (a rank) better(b rank) bool {
+	if a.section != b.section {
+		return a.section
+	}
+	if a.quoted != b.quoted {
+		return a.quoted > b.quoted
+	}
+	if a.near != b.near {
+		return a.near < b.near
+	}
+	return a.own && !b.own
+}
+
+// rivals tells whether a locator without terms could as well mean another passage.
+func (a rank) rivals(s *Snapshot, l rag.Locator, best int) bool {
+	d := s.docOf[best]
+	for i := s.from[d]; i < s.from[d+1]; i++ {
+		if i == best {
+			continue
+		}
+		if r, ok := fits(s.passages[i], l, nil, nil); ok && r.section == a.section {
+			return true
+		}
+	}
+	return false
+}
+
+// term is a fact the cited words must hold.
+type term struct {
+	tokens  []string
+	concept string // when the whole term is a name of one
+}
+
+func (s *Snapshot) terms(texts []string) []term {
+	var out []term
+	for _, text := range texts {
+		t := term{tokens: factTokens(text)}
+		if len(t.tokens) == 0 {
+			continue
+		}
+		if s.expander != nil && !strings.ContainsAny(text, "0123456789") {
+			for _, m := range s.expander.Annotate(text) {
+				if m.Start == 0 && m.End == len(text) {
+					t.concept = m.Concept
+					break
+				}
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func fits(p rag.Passage, l rag.Locator, terms []term, x Expander) (rank, bool) {
+	var r rank
+	r.section = l.Section != "" && inSection(p.Section, l.Section)
+	switch {
+	case l.Page > 0 && (p.Page == 0 || l.Page < p.Page || l.Page > max(p.Page, p.PageEnd)):
+		return r, false
+	case l.Page == 0 && l.Section != "" && !r.section:
+		return r, false
+	case l.Page == 0 && l.Section == "" && len(terms) < 2:
+		return r, false // too little to be certain
+	}
+	quoted := factTokens(p.Quoted)
+	var indexed []string
+	var concepts map[string]bool
+	low, high, held := len(quoted), 0, 0
+	for k, t := range terms {
+		at := find(quoted, t.tokens)
+		if at >= 0 {
+			r.quoted++
+			held++
+			low, high = min(low, at), max(high, at+len(t.tokens))
+			continue
+		}
+		if t.concept != "" && x != nil {
+			if concepts == nil {
+				concepts = map[string]bool{}
+				for _, m := range x.Annotate(p.Quoted) {
+					concepts[m.Concept] = true
+				}
+			}
+			if concepts[t.concept] {
+				r.quoted++
+				held++
+				continue
+			}
+		}
+		if indexed == nil {
+			indexed = factTokens(p.Indexed)
+		}
+		if find(indexed, t.tokens) >= 0 { // in the heading or a label above
+			held++
+			continue
+		}
+		if k == 0 {
+			return r, false
+		}
+	}
+	if float64(held) < mostTerms*float64(len(terms)) {
+		return r, false
+	}
+	r.near = max(0, high-low)
+	return r, true
+}
+
+var tableNumber = regexp.MustCompile(`(?i)\b(?:tabelle|tab\.?|table|abbildung|abb\.?|figure|fig\.?)\s*\.?\s*([A-Z]?\d{1,3}(?:[.\-]\d{1,3})*)`)
+
+// inSection tells whether a heading path holds a section: the same table number, in
+// either language, or the same words.
+func inSection(path []string, section string) bool {
+	want := tableNumber.FindStringSubmatch(section)
+	for _, h := range path {
+		if want != nil {
+			if m := tableNumber.FindStringSubmatch(h); m != nil && m[1] == want[1] && strings.HasPrefix(h, m[0]) {
+				return true
+			}
+			continue
+		}
+		if find(factTokens(h), factTokens(section)) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// factTokens cuts text into what facts are compared by: numbers and words, lower-case,
+// a point as decimal sign, everything else left out. "3x4,5g" and "3 × 4.5 g" are
+// the same, and "5 mg" does not stand in "25 mg".
+func factTokens(text string) []string {
+	var tokens []string
+	runes := []rune(strings.ToLower(text))
+	for i := 0; i < len(runes); {
+		r := runes[i]
+		j := i + 1
+		switch {
+		case unicode.IsDigit(r):
+			for j < len(runes) && (unicode.IsDigit(runes[j]) || (runes[j] == '.' || runes[j] == ',') && j+1 < len(runes) && unicode.IsDigit(runes[j+1])) {
+				j++
+			}
+			tokens = append(tokens, strings.ReplaceAll(string(runes[i:j]), ",", "."))
+		case r == '×':
+			tokens = append(tokens, "x")
+		case r == 'µ' || r == 'μ':
+			for j < len(runes) && unicode.IsLetter(runes[j]) {
+				j++
+			}
+			tokens = append(tokens, "µ"+string(runes[i+1:j]))
+		case unicode.IsLetter(r):
+			for j < len(runes) && unicode.IsLetter(runes[j]) {
+				j++
+			}
+			tokens = append(tokens, string(runes[i:j]))
+		}
+		i = j
+	}
+	return tokens
+}
+
+// inflects is the length from which a word also stands for its longer forms
+// ("Cephalosporin" in "Cephalosporine").
+const inflects = 6
+
+// find gives where a fact begins among the tokens of a text, or -1.
+func find(text, fact []string) int {
+	for i := 0; i+len(fact) <= len(text); i++ {
+		k := 0
+		for k < len(fact) && (text[i+k] == fact[k] || utf8.RuneCountInString(fact[k]) >= inflects && strings.HasPrefix(text[i+k], fact[k])) {
+			k++
+		}
+		if k == len(fact) {
+			return i
+		}
+	}
+	return -1
+}
