@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import { Empty } from '@cdss/shared/view/States.tsx'
-import { Page } from '../case/Page.tsx'
+import { Page } from '@cdss/shared/view/Page.tsx'
 import { useText } from '../text.ts'
 
 export function NotFound() {

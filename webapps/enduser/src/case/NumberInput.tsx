@@ -53,7 +53,6 @@ export function NumberInput({ field, label, entry, change, bare, error }: Props)
       autoComplete="off"
       error={message}
       description={echo}
-      inputWrapperOrder={['label', 'input', 'description', 'error']}
       maxLength={12}
       className="num"
     />

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { StructuredRequest } from '@cdss/shared/api/types.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { Failure } from '@cdss/shared/view/States.tsx'
+import listbox from '@cdss/shared/view/listbox.module.css'
 import { useText } from '../text.ts'
 import classes from './fields.module.css'
 import { useIndications } from './recommendation.ts'
@@ -47,7 +48,8 @@ export function IndicationField({ request, change, error, required }: Props) {
       withAsterisk={false}
       searchable
       clearable={!required}
-      maxDropdownHeight={320}
+      withScrollArea={false}
+      classNames={{ options: listbox.options }}
       disabled={indications.isPending}
       comboboxProps={{ withinPortal: false }}
       filter={({ options, search }) => {

@@ -5,7 +5,7 @@ import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useText } from '../text.ts'
 import { useCases, type Case } from './cases.ts'
-import { Page } from './Page.tsx'
+import { Page } from '@cdss/shared/view/Page.tsx'
 import { useRecommendation } from './recommendation.ts'
 
 type Props = {

@@ -1,8 +1,6 @@
 export const de = {
   product: 'Antibiotika-Beratung',
   purpose: 'Unterstützt die Auswahl; die Entscheidung trifft, wer behandelt. Nicht als Medizinprodukt zugelassen, nur für Demonstration und Erprobung.',
-  version: 'Version {{version}}',
-  knowledgeFrom: 'Wissensstand {{date}}',
   nav: { label: 'Hauptmenü', start: 'Start', about: 'Über' },
   notFound: { title: 'Diese Seite gibt es nicht', back: 'Zum Start' },
   gone: {

@@ -4,8 +4,6 @@ import type { de } from './de.ts'
 export const en: Same<typeof de> = {
   product: 'Antibiotic guidance',
   purpose: 'Supports the choice; whoever treats decides. Not a certified medical device, for demonstration and evaluation only.',
-  version: 'Version {{version}}',
-  knowledgeFrom: 'knowledge as of {{date}}',
   nav: { label: 'Main menu', start: 'Start', about: 'About' },
   notFound: { title: 'This page does not exist', back: 'To the start' },
   gone: {

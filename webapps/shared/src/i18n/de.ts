@@ -3,6 +3,7 @@ export const de = {
   language: 'Sprache',
   german: 'Deutsch',
   english: 'English',
+  frame: { version: 'Version {{version}}', knowledge: 'Wissensstand {{date}}' },
   theme: {
     label: 'Farbschema',
     light: 'Helles Farbschema',
@@ -26,6 +27,11 @@ export const de = {
     expiredOn: 'Gültigkeit abgelaufen ({{date}})',
     show: 'Beleg zeigen:',
     quote: 'Wortlaut der Quelle',
+  },
+  source: {
+    raw: 'Quelltext zeigen',
+    notFound: 'Die Textstelle steht nicht genau einmal wörtlich auf dieser Seite; nichts ist markiert.',
+    table: 'Tabelle der Quelle',
   },
   view: {
     loading: 'Wird geladen …',

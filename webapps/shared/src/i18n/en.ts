@@ -6,6 +6,7 @@ export const en: Same<typeof de> = {
   language: 'Language',
   german: 'Deutsch',
   english: 'English',
+  frame: { version: 'Version {{version}}', knowledge: 'knowledge as of {{date}}' },
   theme: {
     label: 'Colour scheme',
     light: 'Light colour scheme',
@@ -29,6 +30,11 @@ export const en: Same<typeof de> = {
     expiredOn: 'no longer valid ({{date}})',
     show: 'Show evidence:',
     quote: 'Wording of the source',
+  },
+  source: {
+    raw: 'Show source text',
+    notFound: 'The passage does not stand on this page exactly once word for word; nothing is marked.',
+    table: 'Table of the source',
   },
   view: {
     loading: 'Loading …',

@@ -74,3 +74,8 @@ export function textsOf<T extends Tree>() {
     return useTranslation('app').t as unknown as Translate<T>
   }
 }
+
+/** The name of the app that is running, which each app's texts hold under "product". */
+export function useAppName(): string {
+  return useTranslation('app').t('product')
+}

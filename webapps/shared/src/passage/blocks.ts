@@ -133,7 +133,7 @@ function pipeRows(lines: string[]): Cell[][] | null {
 const marks = /<(sup|sub)>([^<]*)<\/\1>|(?<![^\s(])\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*(?=[\s.,;:)!?]|$)/gi
 
 function inlinesOf(text: string): Inline[] {
-  const clean = text.replace(/<br\s*\/?>/gi, '\n').replace(/<\/?(?:em|strong|b|i|p|span|div)(?:\s[^<>]*)?>/gi, '')
+  const clean = text.replace(/<br\s*\/?>/gi, '\n').replace(/<\/?(?:em|strong|b|i|p|span|div|table|thead|tbody|tr|td|th)(?:\s[^<>]*)?>/gi, '')
   const inlines: Inline[] = []
   let from = 0
   for (const match of clean.matchAll(marks)) {

@@ -1,4 +1,4 @@
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { createTheme, Input, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
 
 // Shade 8 is the one used in both schemes; white on it has a contrast of 6.3:1.
 const primary: MantineColorsTuple = [
@@ -26,6 +26,10 @@ export const theme = createTheme({
   cursorType: 'pointer',
   focusRing: 'never', // ours is drawn in base.css, the same on every control
   fontSizes: { xs: '0.8125rem', sm: '0.875rem', md: '1rem', lg: '1.125rem', xl: '1.25rem' },
+  components: {
+    // Hints stand below, so that fields in a row line up.
+    InputWrapper: Input.Wrapper.extend({ defaultProps: { inputWrapperOrder: ['label', 'input', 'description', 'error'] } }),
+  },
   spacing: { xs: '8px', sm: '12px', md: '16px', lg: '24px', xl: '32px' },
 })
 

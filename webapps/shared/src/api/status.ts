@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { call } from '@cdss/shared/api/call.ts'
-import type { Status } from '@cdss/shared/api/types.ts'
+import { call } from './call.ts'
+import type { Status } from './types.ts'
 
 /** What this server is and can, for the footer and the notices. */
 export function useStatus() {

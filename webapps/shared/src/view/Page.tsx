@@ -1,5 +1,5 @@
 import { useEffect, useRef, type ReactNode } from 'react'
-import { useText } from '../text.ts'
+import { useAppName } from '../i18n/i18n.ts'
 
 let first = true
 
@@ -9,9 +9,9 @@ let first = true
  * has a heading of its own on paper.
  */
 export function Page({ title, lead, children, sheet }: { title: string; lead?: string; children: ReactNode; sheet?: boolean }) {
-  const t = useText()
+  const app = useAppName()
   const heading = useRef<HTMLHeadingElement>(null)
-  const name = `${title} – ${t('product')}`
+  const name = `${title} – ${app}`
   useEffect(() => {
     document.title = name
   }, [name])

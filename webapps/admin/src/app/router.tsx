@@ -1,0 +1,50 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { OverviewPage } from '../features/overview/OverviewPage.tsx'
+import { Frame } from './Frame.tsx'
+import { NotFound } from './NotFound.tsx'
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
+
+const overview = createRoute({ getParentRoute: () => root, path: '/', component: OverviewPage })
+// All but the first screen come when they are asked for.
+const guidelines = createRoute({
+  getParentRoute: () => root,
+  path: '/guidelines',
+  component: lazyRouteComponent(() => import('../features/guidelines/GuidelinesPage.tsx'), 'GuidelinesPage'),
+})
+const guideline = createRoute({
+  getParentRoute: () => root,
+  path: '/guidelines/$id',
+  // Page of the source to open; guidelines are public, so it may stand in the address.
+  validateSearch: (search: Record<string, unknown>): { page?: number } => {
+    const page = Number(search.page)
+    return Number.isInteger(page) && page > 0 ? { page } : {}
+  },
+  component: lazyRouteComponent(() => import('./GuidelineRoute.tsx'), 'GuidelineRoute'),
+})
+const search = createRoute({
+  getParentRoute: () => root,
+  path: '/search',
+  component: lazyRouteComponent(() => import('../features/search/SearchPage.tsx'), 'SearchPage'),
+})
+const plans = createRoute({
+  getParentRoute: () => root,
+  path: '/plans',
+  component: lazyRouteComponent(() => import('../features/plans/PlansPage.tsx'), 'PlansPage'),
+})
+const plan = createRoute({
+  getParentRoute: () => root,
+  path: '/plans/$id',
+  component: lazyRouteComponent(() => import('./PlanRoute.tsx'), 'PlanRoute'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([overview, guidelines, guideline, search, plans, plan]),
+  basepath: '/admin',
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,51 @@
+import type { ReactNode } from 'react'
+import { useStatus } from '../api/status.ts'
+import { formatDate } from '../format/date.ts'
+import { LanguageSwitch } from '../i18n/LanguageSwitch.tsx'
+import { useLang, useShared } from '../i18n/i18n.ts'
+import { ThemeSwitch } from '../theme/ThemeSwitch.tsx'
+import { Boundary } from './Boundary.tsx'
+import classes from './Frame.module.css'
+import { SkipLink } from './SkipLink.tsx'
+import { UpdateNotice } from './UpdateNotice.tsx'
+
+type Props = { brand: ReactNode; nav: ReactNode; navLabel: string; purpose: string; children: ReactNode }
+
+/** Header, content and footer of both apps; version and state stand on every screen. */
+export function Frame({ brand, nav, navLabel, purpose, children }: Props) {
+  const t = useShared()
+  const lang = useLang()
+  const status = useStatus().data
+  return (
+    <div className={classes.frame}>
+      <SkipLink />
+      <header className={`${classes.header} no-print`}>
+        <div className={classes.inner}>
+          <span className={classes.brand}>{brand}</span>
+          <nav aria-label={navLabel} className={classes.nav}>
+            {nav}
+          </nav>
+          <div className={classes.tools}>
+            <LanguageSwitch />
+            <ThemeSwitch />
+          </div>
+        </div>
+      </header>
+      <main id="content" tabIndex={-1} className={classes.main}>
+        <UpdateNotice />
+        <Boundary>{children}</Boundary>
+      </main>
+      <footer className={`${classes.footer} no-print`}>
+        <div className={classes.inner}>
+          <p className="small">{purpose}</p>
+          {status && (
+            <p className="small muted">
+              {t('frame.version', { version: status.version })}
+              {status.knowledge.loadedAt && ` · ${t('frame.knowledge', { date: formatDate(status.knowledge.loadedAt, lang) })}`}
+            </p>
+          )}
+        </div>
+      </footer>
+    </div>
+  )
+}
