@@ -289,7 +289,7 @@ func (c *checker) operator(e *expr, this shape) (shape, error) {
 // results gives the type of functions that make values of one System type.
 var results = map[string]Kind{
 	"empty": Boolean, "exists": Boolean, "all": Boolean, "allTrue": Boolean, "anyTrue": Boolean, "allFalse": Boolean, "anyFalse": Boolean,
-	"subsetOf": Boolean, "supersetOf": Boolean, "isDistinct": Boolean, "not": Boolean, "hasValue": Boolean, "memberOf": Boolean, "conformsTo": Boolean,
+	"subsetOf": Boolean, "supersetOf": Boolean, "isDistinct": Boolean, "not": Boolean, "hasValue": Boolean, "hasExtension": Boolean, "memberOf": Boolean, "conformsTo": Boolean,
 	"startsWith": Boolean, "endsWith": Boolean, "contains": Boolean, "matches": Boolean, "matchesFull": Boolean, "comparable": Boolean, "htmlChecks": Boolean,
 	"count": Integer, "length": Integer, "indexOf": Integer, "lastIndexOf": Integer, "precision": Integer,
 	"upper": String, "lower": String, "trim": String, "substring": String, "replace": String, "replaceMatches": String, "join": String, "split": String,

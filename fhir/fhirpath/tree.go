@@ -35,6 +35,13 @@ func treeFunctions() map[string]function {
 			return out, nil
 		}},
 		"extension": {min: 1, max: 1, certain: extension},
+		"hasExtension": {min: 1, max: 1, certain: func(ev *evaluation, e *expr, in set, args []set) (set, error) {
+			found, err := extension(ev, e, in, args)
+			if err != nil {
+				return set{}, err
+			}
+			return some(found, true), nil
+		}},
 		"hasValue": {strict: func(_ *evaluation, _ *expr, in set, _ []set) (set, error) {
 			return boolean(len(in.items) == 1 && in.items[0].hasValue()), nil
 		}},
