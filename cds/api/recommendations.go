@@ -29,7 +29,7 @@ type recommendationInput struct {
 	Accept         string `header:"Accept"`
 	AcceptLanguage string `header:"Accept-Language"`
 	ContentType    string `header:"Content-Type"`
-	RawBody        []byte `contentType:"application/json"`
+	RawBody        []byte
 }
 
 func (d *door) registerRecommendations(api huma.API) {
@@ -39,6 +39,7 @@ func (d *door) registerRecommendations(api huma.API) {
 		"excluded or could not be checked. With `Accept: text/event-stream` the parts come as the events `progress`, `facts`, `options`, " +
 		"`evidence`, `narrative` and `result` (or `error`)."
 	op.MaxBodyBytes = MaxBody
+	op.SkipValidateBody = true // parseAsk does, with the limits a Bundle needs
 	registry := api.OpenAPI().Components.Schemas
 	schema := func(v any) *huma.Schema { return registry.Schema(reflect.TypeOf(v), true, "") }
 	op.RequestBody = &huma.RequestBody{
@@ -53,6 +54,8 @@ func (d *door) registerRecommendations(api huma.API) {
 		},
 	}}
 	huma.Register(api, op, d.recommend)
+	// What huma adds for a raw body says nothing.
+	delete(api.OpenAPI().Paths[op.Path].Post.RequestBody.Content, "application/octet-stream")
 }
 
 func (d *door) recommend(ctx context.Context, in *recommendationInput) (*huma.StreamResponse, error) {
