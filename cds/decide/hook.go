@@ -218,6 +218,7 @@ var names = map[string]cds.Text{
 	"Observation":         {DE: "Labor- und Vitalwerte", EN: "laboratory values and vital signs"},
 	"Procedure":           {DE: "Prozeduren", EN: "procedures"},
 	"Device":              {DE: "Katheter und Implantate", EN: "catheters and implants"},
+	"Flag":                {DE: "Warnhinweise", EN: "flags"},
 }
 
 // fail notes that a step did not end: nothing it should have found is known.

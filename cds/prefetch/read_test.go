@@ -138,7 +138,7 @@ func TestMissingNamesKeysInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"patient", "allergies", "medicationRequests", "medicationStatements", "observations"}
+	want := []string{"patient", "allergies", "medicationRequests", "medicationStatements", "observations", "flags"}
 	if diff := cmp.Diff(want, got.Missing()); diff != "" {
 		t.Error(diff)
 	}

@@ -13,18 +13,19 @@ type Template struct {
 	Type  string // resource type the query asks for
 }
 
-// observations are the LOINC codes that facts reads: renal function, body size,
-// vital signs and laboratory values of the scores, pregnancy. Never all vital
-// signs, which may be thousands.
+// observations are the LOINC codes of what facts reads: never all vital signs,
+// which may be thousands.
 var observations = []string{
-	"2160-0", "14682-9", "38483-4", "98979-8", "62238-1", "33914-3", // creatinine, eGFR
-	"29463-7", "3141-9", "8302-2", "39156-5", // weight, height, BMI
-	"9279-1", "85354-9", "8480-6", "8462-4", "8310-5", "8867-4", "59408-5", "2708-6", // vital signs
-	"9269-2", "80288-4", "67775-7", // consciousness
-	"3094-0", "22664-7", "6299-2", "14937-7", // urea
-	"1975-2", "14631-6", "6301-6", "34714-6", "777-3", "26515-7", "2703-7", "50984-4", // SOFA, Child-Pugh
-	"1751-7", "61151-7", "1988-5", "75241-0", "33959-8", "2524-7", "32693-4", "6690-2", "26464-8",
-	"82810-3", "80313-0", // pregnancy
+	"2160-0", "14682-9", "38483-4", "59826-8", "77140-2", "98979-8", "62238-1", "33914-3", // creatinine, eGFR
+	"29463-7", "3141-9", "3142-7", "8335-2", "8302-2", "3137-7", "3138-5", "8301-4", // weight, height
+	"85354-9", "55284-4", "8480-6", "8462-4", "8478-0", "9279-1", "8867-4", "8893-0", // circulation, breathing
+	"8310-5", "8331-1", "8332-9", "8333-7", "59408-5", "2708-6", "3150-6", "3151-4", "2703-7", // temperature, oxygen
+	"9269-2", "67775-7", "80288-4", "11454-6", // consciousness
+	"22664-7", "3091-6", "3094-0", "14937-7", "6299-2", "2524-7", "32693-4", "2518-9", // urea, lactate
+	"1988-5", "30522-7", "33959-8", "75241-0", "6690-2", "26464-8", "777-3", "26515-7", // inflammation, blood count
+	"1975-2", "14631-6", "1751-7", "6301-6", "34714-6", "1742-6", // liver
+	"2823-3", "6298-4", "19123-9", "2601-3", "8636-3", // potassium, magnesium, QTc
+	"82810-3", "18185-9", "49051-6", "2106-3", "2118-8", "2110-5", "80384-1", // pregnancy
 }
 
 // Templates gives the templates of the built-in services, in the order discovery
@@ -41,6 +42,7 @@ func Templates() []Template {
 		{"observations", "Observation?patient=" + patient + "&code=" + strings.Join(observations, ",") + "&_sort=-date", "Observation"},
 		{"procedures", "Procedure?patient=" + patient, "Procedure"},
 		{"devices", "Device?patient=" + patient, "Device"},
+		{"flags", "Flag?patient=" + patient + "&status=active", "Flag"},
 	}
 }
 
