@@ -372,9 +372,12 @@ func TestSearchRequests(t *testing.T) {
 
 func TestSearchFindsTheDemoGuideline(t *testing.T) {
 	s := serve(t)
-	status, v := s.json(t, http.MethodPost, "/search", `{"query":"Umstellung auf orale Gabe"}`)
-	if status != http.StatusOK || v["abstained"] != true || v["reason"] == nil || len(v["results"].([]any)) != 0 {
-		t.Errorf("without a guideline, a search answered %d %v", status, v)
+	for language, want := range map[string]string{"de": "keine Leitlinie aktiv", "en": "No guideline is active"} {
+		status, v := s.json(t, http.MethodPost, "/search", `{"query":"Nierenfunktion","language":"`+language+`"}`)
+		if reason, _ := v["reason"].(string); status != http.StatusOK || v["abstained"] != true || v["reasonCode"] != "no-documents" ||
+			!strings.Contains(reason, want) || len(v["results"].([]any)) != 0 {
+			t.Errorf("without a guideline, a search answered %d %v", status, v)
+		}
 	}
 	if err := s.service.LoadDemo(t.Context()); err != nil {
 		t.Fatal(err)
@@ -383,9 +386,9 @@ func TestSearchFindsTheDemoGuideline(t *testing.T) {
 		query, language, document, words string
 		page                             float64
 	}{
-		{"Bedingungen für die Umstellung von intravenös auf oral (Sequenztherapie)", "de", "demo-house-guideline-de", "Umgestellt wird, wenn", 4},
-		{"penicillin allergy is a reason to ask and not yet a diagnosis", "en", "demo-house-guideline-en", "not yet a diagnosis", 2},
-		{"review of treatment after 48 to 72 hours, possible outcomes", "en", "demo-house-guideline-en", "Between 48 and 72 hours", 3},
+		{"Umstellung von intravenös auf oral", "de", "demo-house-guideline-de", "Umgestellt wird, wenn", 4},
+		{"renal function", "en", "demo-house-guideline-en", "a current creatinine value", 2},
+		{"Nierenfunktion", "de", "demo-house-guideline-de", "ein aktueller Kreatininwert", 2},
 	} {
 		t.Run(tt.query, func(t *testing.T) {
 			body, err := json.Marshal(map[string]any{"query": tt.query, "language": tt.language, "k": 3})

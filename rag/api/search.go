@@ -9,6 +9,7 @@ import (
 
 	"cdss/fhir/issue"
 	"cdss/rag"
+	"cdss/rag/retrieve"
 )
 
 // SearchRequest asks in words, by a structured request, or by both.
@@ -34,11 +35,30 @@ type SearchContext struct {
 
 // SearchResponse tells what was found, and why.
 type SearchResponse struct {
-	Abstained bool           `json:"abstained"`
-	Reason    *string        `json:"reason" doc:"why nothing is shown"`
-	Degraded  []string       `json:"degraded" doc:"legs that did not run"`
-	Query     SearchQuery    `json:"query"`
-	Results   []SearchResult `json:"results"`
+	Abstained  bool           `json:"abstained"`
+	Reason     *string        `json:"reason" doc:"why nothing is shown, in the reader's language"`
+	ReasonCode *string        `json:"reasonCode" enum:"no-documents,nothing-found,uncertain"`
+	Degraded   []string       `json:"degraded" doc:"legs that did not run"`
+	Query      SearchQuery    `json:"query"`
+	Results    []SearchResult `json:"results"`
+}
+
+// reasons are the abstentions of retrieve, as people are told them.
+var reasons = map[string]struct{ de, en string }{
+	retrieve.ReasonNoDocuments:  {"Es ist keine Leitlinie aktiv, in der gesucht werden könnte.", "No guideline is active that could be searched."},
+	retrieve.ReasonNothingFound: {"Keine Textstelle hat etwas mit der Frage gemeinsam.", "No passage shares anything with the question."},
+	retrieve.ReasonUncertain:    {"Keine Textstelle passt sicher genug zur Frage.", "No passage fits the question well enough."},
+}
+
+func reasonText(code, language string) string {
+	switch text := reasons[code]; {
+	case text.de == "":
+		return code
+	case language == "en":
+		return text.en
+	default:
+		return text.de
+	}
 }
 
 // SearchQuery is the query that was run.
@@ -95,7 +115,8 @@ func (d *door) search(ctx context.Context, in *searchInput) (*searchOutput, erro
 		Results: []SearchResult{},
 	}}
 	if found.Abstained {
-		out.Body.Reason = &found.Reason
+		text := reasonText(found.Reason, q.Language)
+		out.Body.Reason, out.Body.ReasonCode = &text, &found.Reason
 		return out, nil
 	}
 	for i, h := range found.Hits {
