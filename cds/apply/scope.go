@@ -176,12 +176,13 @@ func (s *Scope) lookup(plan *knowledge.Plan, name string) (named, bool) {
 		s.memo[name] = v
 		return v, true
 	}
-	if plan == nil {
-		return named{}, false
-	}
 	d, ok := plan.Definition(name)
 	if !ok {
-		return named{}, false
+		// A value that this Chart does not hold is not known, which is not an error.
+		fact := kebab(name)
+		v := named{unknown: true, gaps: []Gap{{Fact: fact, Display: displayed(s.chart.Fact(fact).Display, fact)}}}
+		s.memo[name] = v
+		return v, true
 	}
 	v := s.define(plan, d)
 	s.memo[name] = v

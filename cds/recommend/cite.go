@@ -38,7 +38,7 @@ func (s *session) cite(l rag.Locator) rag.Citation {
 	if s.Cite != nil {
 		c = s.Cite(l)
 	}
-	if c.Title == "" && s.Tables.Formulary != nil {
+	if (c.Title == "" || c.Title == c.Document) && s.Tables.Formulary != nil {
 		if known, ok := s.Tables.Formulary.Source(l.Document); ok {
 			c.Title = known.Title
 			if c.Version == "" {

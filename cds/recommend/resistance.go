@@ -66,9 +66,8 @@ func (s *session) prior() map[string]bool {
 	if f.Truth() != stewardship.Yes {
 		return out
 	}
-	list, _ := f.Value.([]string)
-	for _, atc := range list {
-		if sub, ok := s.Tables.Formulary.Lookup(atc); ok {
+	for _, given := range f.Inputs {
+		if sub, ok := s.Tables.Formulary.Lookup(given.Text); ok {
 			out[string(sub.Class)] = true
 		}
 	}

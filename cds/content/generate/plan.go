@@ -36,7 +36,7 @@ func (g *regimens) build(fsys fs.FS) ([]*fhir.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	advice, err := readTable(fsys, "advice.csv", "plan", "code", "condition", "indicator",
+	advice, err := readTable(fsys, "advice.csv", "plan", "code", "condition", "assume", "indicator",
 		"summary_de", "summary_en", "detail_de", "detail_en", "page", "section", "terms")
 	if err != nil {
 		return nil, err
@@ -251,7 +251,7 @@ func (g *regimens) advice(r row) *fhir.Object {
 		Set("priority", priority).
 		Append("code", role(content.RoleAdvice)).
 		Append("documentation", g.source.citation(r.whole("page"), r.text("section"), r.terms("terms")))
-	if c := condition(r.need("condition"), false); c != nil {
+	if c := condition(r.need("condition"), r.yes("assume")); c != nil {
 		o.Append("condition", c)
 	}
 	return o
