@@ -31,6 +31,8 @@ type Input struct {
 	Drafts      []*fhir.Resource // draft orders, half-empty ones included
 	Indications []cds.Indication
 	Formulary   *formulary.Formulary // names of substances; nil: only ATC codes are recognised
+	Allergy     *allergy.Table       // reads allergy entries; nil: every allergy stays unrecognised
+	Organisms   *microbiology.Table  // names organisms; nil: they keep the laboratory's words
 }
 
 // Received tells what is known about the completeness of one resource type.
@@ -98,7 +100,8 @@ type Medication struct {
 	Recognised bool
 	Reference  string
 	Route      string // iv | po | im | inh | "" unknown
-	Start      fhir.Time
+	Start, End fhir.Time
+	Stopped    bool            // no longer taken
 	Regimen    *cds.Ingredient // what could be read of the dosage, nil when nothing
 }
 
@@ -107,19 +110,20 @@ func (m Medication) Interacting() interaction.Medicine {
 	return interaction.Medicine{ATC: m.ATC, Name: m.Name, Reference: m.Reference, Route: m.Route}
 }
 
-// Order is a draft order. Missing names what it lacks: substance, dose,
-// frequency, route, duration, indication.
+// Order is a draft order, one for each substance it names. Missing names what it
+// lacks: substance, dose, frequency, route, duration, indication.
 type Order struct {
 	Medication
 	Resource    *fhir.Resource
 	Text        string // dosage text as written
 	Missing     []string
-	Conflicts   []cds.Text // where the dosage text and the coded dosage differ
-	Until       fhir.Time  // planned end, if stated
-	Days        float64    // planned length in days, 0 when not stated
-	Reasoned    bool       // an indication is stated on the order
+	Conflicts   []cds.Text         // where the dosage text and the coded dosage differ
+	Days        float64            // planned length in days, 0 when not stated
+	Reasoned    bool               // an indication is stated on the order
+	StatedStart bool               // the order says when its first dose is given (Start)
+	Hours       stewardship.Number // since the first dose of this therapy; not known: the start is unknown
+	HoursWhy    cds.Text           // what Hours rests on
 	Authored    fhir.Time
-	StatedStart bool // the order says when the first dose is given
 }
 
 // Condition is an active problem or diagnosis.
@@ -266,6 +270,3 @@ func (f Fact) Truth() stewardship.Truth {
 	}
 	return stewardship.Unknown
 }
-
-// In gives the fact in the form of the recommendation, in one language.
-func (f Fact) In(lang cds.Lang) cds.Fact { return f.in(lang) }

@@ -1,0 +1,96 @@
+package microbiology_test
+
+import (
+	"os"
+	"testing"
+
+	"cdss/cds/stewardship/microbiology"
+)
+
+func load(t *testing.T) *microbiology.Table {
+	t.Helper()
+	table, err := microbiology.Load(os.DirFS("../../content/source"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func TestFind(t *testing.T) {
+	table := load(t)
+	for _, tc := range []struct{ name, code, text, want string }{
+		{"code", "112283007", "", "Escherichia coli"},
+		{"text", "", "E. coli 10^5 KBE/ml", "Escherichia coli"},
+		{"resistant variant wins over the species", "3092008", "Staphylococcus aureus (MRSA)", "methicillin resistant Staphylococcus aureus"},
+		{"faecium is not faecalis", "", "Enterococcus faecium", "Enterococcus faecium"},
+		{"unknown", "", "Mischflora", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o, ok := table.Find(tc.code, tc.text)
+			if o.Name.EN != tc.want || ok != (tc.want != "") {
+				t.Errorf("got %q, %v; want %q", o.Name.EN, ok, tc.want)
+			}
+		})
+	}
+}
+
+func TestAgainst(t *testing.T) {
+	table := load(t)
+	klebsiella, _ := table.Find("56415008", "")
+	i := microbiology.Isolate{Organism: klebsiella, Results: []microbiology.Result{
+		{ATC: "J01CA01", Interpretation: microbiology.Susceptible}, {ATC: "J01DD04", Interpretation: microbiology.Susceptible},
+	}}
+	if r, known := i.Against("J01CA01"); !known || r.Interpretation != microbiology.Resistant {
+		t.Errorf("ampicillin against Klebsiella = %+v, %v; resistance by nature overrules a reported S", r, known)
+	}
+	if r, known := i.Against("J01DD04"); !known || r.Interpretation != microbiology.Susceptible {
+		t.Errorf("ceftriaxone = %+v, %v; want the laboratory's S", r, known)
+	}
+	if _, known := i.Against("J01MA02"); known {
+		t.Error("ciprofloxacin was not tested")
+	}
+}
+
+func TestIncreasedExposureNeedsItsNorm(t *testing.T) {
+	for _, tc := range []struct {
+		norm string
+		year int
+		want bool
+	}{{"EUCAST", 2019, true}, {"EUCAST", 2018, false}, {"EUCAST", 0, false}, {"CLSI", 2022, false}, {"", 2022, false}} {
+		r := microbiology.Result{Interpretation: microbiology.Increased, Norm: tc.norm, Year: tc.year}
+		if r.Usable() != tc.want {
+			t.Errorf("I by %s %d usable = %v, want %v", tc.norm, tc.year, r.Usable(), tc.want)
+		}
+	}
+}
+
+func TestMRGN(t *testing.T) {
+	results := func(pip, cef, mer, cip string) []microbiology.Result {
+		var out []microbiology.Result
+		for atc, v := range map[string]string{"J01CR05": pip, "J01DD01": cef, "J01DH02": mer, "J01MA02": cip} {
+			if v != "" {
+				out = append(out, microbiology.Result{ATC: atc, Interpretation: microbiology.Interpretation(v)})
+			}
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		name    string
+		results []microbiology.Result
+		class   string
+		known   bool
+	}{
+		{"all susceptible", results("S", "S", "S", "S"), "", true},
+		{"three of four", results("R", "R", "S", "R"), "3MRGN", true},
+		{"carbapenem", results("R", "R", "R", "R"), "4MRGN", true},
+		{"two of four", results("R", "R", "S", "S"), "", true},
+		{"not all tested", results("R", "R", "", "S"), "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			class, known := microbiology.Isolate{Results: tc.results}.MRGN()
+			if class != tc.class || known != tc.known {
+				t.Errorf("got %q, %v; want %q, %v", class, known, tc.class, tc.known)
+			}
+		})
+	}
+}
