@@ -19,6 +19,7 @@ import (
 	"cdss/cds/stewardship/allergy"
 	"cdss/cds/stewardship/formulary"
 	"cdss/cds/stewardship/interaction"
+	"cdss/cds/stewardship/microbiology"
 	"cdss/rag"
 )
 
@@ -28,6 +29,7 @@ type Tables struct {
 	Formulary    *formulary.Formulary
 	Allergy      *allergy.Table
 	Interactions *interaction.List
+	Organisms    *microbiology.Table
 }
 
 // Input is all that a recommendation is made of.
@@ -74,5 +76,9 @@ func LoadTables(fsys fs.FS) (Tables, error) {
 	if err != nil {
 		return Tables{}, fmt.Errorf("load interaction list: %w", err)
 	}
-	return Tables{Formulary: f, Allergy: a, Interactions: i}, nil
+	m, err := microbiology.Load(fsys)
+	if err != nil {
+		return Tables{}, fmt.Errorf("load organisms: %w", err)
+	}
+	return Tables{Formulary: f, Allergy: a, Interactions: i, Organisms: m}, nil
 }
