@@ -5,7 +5,7 @@ import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
 import { Failure } from '@cdss/shared/view/States.tsx'
 import { useText } from '../text.ts'
-import { useStep, working, type Step } from './guidelines.ts'
+import { useStep, type Step } from './guidelines.ts'
 
 type Props = { guideline: Guideline; onDeleted?: () => void }
 
@@ -34,7 +34,7 @@ export function GuidelineSteps({ guideline, onDeleted }: Props) {
         {guideline.status !== 'active' && (
           <Button
             size="xs"
-            disabled={busy || working(guideline.job) || guideline.job?.state === 'failed'}
+            disabled={busy || !guideline.complete}
             aria-label={t('guidelines.approveOf', { title })}
             onClick={() => take('approve')}
           >

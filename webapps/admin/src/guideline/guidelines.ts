@@ -39,7 +39,7 @@ export function useStep() {
   const client = useQueryClient()
   return useMutation({
     mutationFn: ({ guideline, step }: { guideline: Guideline; step: Step }) => {
-      const path = `/guidelines/${encodeURIComponent(guideline.id)}`
+      const path = `/guidelines/${encodeURIComponent(guideline.id)}` as const
       return step === 'delete' ? call<undefined>(path, { method: 'DELETE' }) : call<Guideline>(`${path}/${step}`, { method: 'POST' })
     },
     onSettled: () => {

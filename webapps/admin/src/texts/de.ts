@@ -144,6 +144,7 @@ export const de = {
     run: 'Suchen',
     needQuery: 'Bitte eine Frage eingeben.',
     needIndication: 'Bitte eine Indikation auswählen.',
+    degraded: 'Ein Teil der Suche lief nicht: {{legs}}',
     start: 'Noch nicht gesucht',
     startHint: 'Eine Frage stellen, um zu sehen, was eine Empfehlung als Beleg fände.',
     built: 'Gebaute Anfrage',

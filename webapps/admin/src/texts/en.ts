@@ -147,6 +147,7 @@ export const en: Same<typeof de> = {
     run: 'Search',
     needQuery: 'Please enter a question.',
     needIndication: 'Please select an indication.',
+    degraded: 'A part of the search did not run: {{legs}}',
     start: 'Nothing searched yet',
     startHint: 'Ask a question to see what a recommendation would find as evidence.',
     built: 'Query that was built',

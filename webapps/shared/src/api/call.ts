@@ -1,3 +1,4 @@
+import type { Path } from './contract.ts'
 import { ApiError, errorFrom } from './error.ts'
 
 type CallOptions = {
@@ -7,7 +8,7 @@ type CallOptions = {
 }
 
 /** Calls /api and gives the JSON of the answer, undefined for an empty one. */
-export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+export async function call<T>(path: Path, options: CallOptions = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' }
   let body: string | undefined
   if (options.body !== undefined) {
@@ -60,7 +61,7 @@ function read<T>(status: number, text: string, requestId: string): T {
  * Posts a form with a file and tells how much of it is sent, from 0 to 1, which
  * fetch cannot.
  */
-export function upload<T>(path: string, form: FormData, progress: (sent: number) => void, signal?: AbortSignal): Promise<T> {
+export function upload<T>(path: Path, form: FormData, progress: (sent: number) => void, signal?: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
     xhr.open('POST', `/api${path}`)

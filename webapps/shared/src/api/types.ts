@@ -1,4 +1,6 @@
-// The JSON of /api as the server states it in its OpenAPI document.
+// The JSON of /api. The server's OpenAPI document cannot say everything: it has
+// strings where only some words occur, and no null beside an object. So the types
+// are written out here; contract.ts holds them to the generated ones.
 
 export type Lang = 'de' | 'en'
 export type TextPair = { de: string; en: string }
@@ -151,13 +153,22 @@ export type Recommendation = {
   abstained: boolean
   abstainReason: string | null
   banner: string | null
+  cards: unknown[]
 }
 
 export type Indication = { code: string; alias: string; de: string; en: string; regimens: boolean }
 export type IndicationCategory = { code: string; de: string; en: string; indications: Indication[] }
 export type Indications = { categories: IndicationCategory[] }
 
-export type Example = { id: string; de: string; en: string; indication: string; request: StructuredRequest | null }
+export type Example = {
+  id: string
+  de: string
+  en: string
+  indication: string
+  request: StructuredRequest | null
+  /** Draft orders belong to it, which only the hooks check. */
+  orders: boolean
+}
 export type Examples = { examples: Example[] }
 
 export type Status = {
@@ -167,7 +178,8 @@ export type Status = {
   database: { ok: boolean }
   retrieval: { passages: number; guidelines: number; spaces: number }
   ai: { narrative: boolean; embeddings: string }
-  knowledge: { loadedAt: string; plans: number }
+  /** withheld counts plans that run in a demonstration only */
+  knowledge: { loadedAt: string; plans: number; withheld: number }
 }
 
 export type Job = {
@@ -191,12 +203,18 @@ export type Guideline = {
   expired: boolean
   status: GuidelineStatus
   indications: string[]
+  partOf: string
+  sameAs: string
   passages: number
   pages: number
+  format: string
   fileName: string
+  size: number
   sha256: string
   createdAt: string
   approvedAt: string | null
+  /** Read completely: may be approved. */
+  complete: boolean
   job: Job | null
 }
 export type Guidelines = { guidelines: Guideline[] }
@@ -210,6 +228,7 @@ export type Passage = {
   pageEnd: number | null
   section: string[]
   quoted: string
+  sha256: string
 }
 export type Passages = { total: number; passages: Passage[] }
 export type SourcePage = { page: number | null; text: string }
@@ -221,11 +240,13 @@ export type SearchHit = {
   rank: number
   document: string
   guideline: string
+  passage: string
   title: string
   version: string
   validUntil: string | null
   expired: boolean
   page: number | null
+  section: string[]
   heading: string
   text: string
   language: string
@@ -236,11 +257,13 @@ export type SearchHit = {
 export type SearchResult = {
   abstained: boolean
   reason: string | null
+  /** Legs of the search that did not run. */
+  degraded: string[]
   query: { text: string; terms: SearchTerm[]; concepts: { id: string; de: string; en: string }[] }
   results: SearchHit[]
 }
 
-export type PlanSource = { document: string; version: string; page: number | null; section?: string }
+export type PlanSource = { document: string; version: string; page: number | null; section: string }
 export type PlanSummary = {
   id: string
   url: string
@@ -251,17 +274,20 @@ export type PlanSummary = {
   status: string
   experimental: boolean
   kind: string
+  indication: string
   actions: number
   sources: PlanSource[]
 }
 export type PlanSummaries = { planDefinitions: PlanSummary[] }
 export type PlanAction = {
   id: string
+  role: string
   title: string
   description: string
+  grade: string
   conditions: { expression: string; language: string }[]
   citations: PlanSource[]
-  regimen: { ingredients: Ingredient[] } | null
+  regimen: Ingredient | null
   actions: PlanAction[]
 }
 export type PlanDetail = {

@@ -42,11 +42,9 @@ function Action({ action, show, level }: { action: PlanAction; show: (source: Pl
           </ul>
         </div>
       )}
-      {action.regimen && action.regimen.ingredients.length > 0 && (
-        <div className={`${classes.regimen} stack-tight`}>
-          {action.regimen.ingredients.map((ingredient, i) => (
-            <DoseLine key={i} ingredient={ingredient} />
-          ))}
+      {action.regimen && (
+        <div className={classes.regimen}>
+          <DoseLine ingredient={action.regimen} />
         </div>
       )}
       {action.citations.length > 0 && (
@@ -54,7 +52,7 @@ function Action({ action, show, level }: { action: PlanAction; show: (source: Pl
           {action.citations.map((citation, i) => (
             <button key={i} type="button" className="link small" onClick={() => show(citation)}>
               <span className="visually-hidden">{shared('citation.show')} </span>
-              {shortSource({ title: '', ...citation, section: citation.section ?? '' }, lang)}
+              {shortSource({ title: '', ...citation }, lang)}
               {citation.section && citation.page !== null && ` · ${citation.section}`}
             </button>
           ))}

@@ -79,7 +79,7 @@ function narrow(actions: PlanAction[], needle: string): PlanAction[] {
       action.title,
       action.description,
       ...action.conditions.map((c) => c.expression),
-      ...(action.regimen?.ingredients ?? []).map((i) => i.name),
+      action.regimen?.name ?? '',
     ]
     if (own.join(' ').toLowerCase().includes(needle)) return [action]
     const below = narrow(action.actions, needle)

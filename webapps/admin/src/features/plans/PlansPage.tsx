@@ -71,7 +71,7 @@ function Table({ plans }: { plans: PlanSummary[] }) {
               <td className="small">
                 {p.sources
                   .slice(0, 3)
-                  .map((s) => shortSource({ title: '', section: '', ...s }, lang))
+                  .map((s) => shortSource({ title: '', ...s }, lang))
                   .join('; ')}
                 {p.sources.length > 3 && ` ${t('plans.sourcesMore', { count: p.sources.length - 3 })}`}
               </td>

@@ -30,7 +30,7 @@ export function SourceBeside({ source }: { source: PlanSource | null }) {
             title: loaded?.title ?? '',
             version: loaded?.version || source.version,
             page: source.page,
-            section: source.section ?? '',
+            section: source.section,
           }}
           expired={loaded?.expired}
           validUntil={loaded?.validUntil}

@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { call } from '@cdss/shared/api/call.ts'
 import type { SearchRequest, SearchResult } from '@cdss/shared/api/types.ts'
+import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
@@ -138,6 +139,9 @@ export function SearchPage() {
       {search.isError && <Failure error={search.error} onRetry={run} />}
       {search.data && (
         <>
+          {search.data.degraded.length > 0 && (
+            <SeverityBand indicator="warning" title={t('search.degraded', { legs: search.data.degraded.join(', ') })} />
+          )}
           <Built query={search.data.query} />
           <section className="stack" aria-labelledby="results">
             <h2 id="results" ref={results} tabIndex={-1}>
