@@ -317,6 +317,15 @@ func TestLargeUploadIsCutShort(t *testing.T) {
 	if body.taken > 52<<20 {
 		t.Errorf("%d bytes were read", body.taken)
 	}
+	// A form that says how long it is need not be read at all.
+	told := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/guidelines", &flood{limit: 1, head: strings.NewReader("")})
+	told.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	told.Header.Set("Content-Length", "200000000")
+	rec = httptest.NewRecorder()
+	s.api.Adapter().ServeHTTP(rec, told)
+	if rec.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %d %.300s", rec.Code, rec.Body.String())
+	}
 	// The slot for large uploads is free again, also when the client goes away.
 	for range 4 {
 		body := &flood{limit: 3 << 20, head: strings.NewReader("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.md\"\r\n\r\n")}
