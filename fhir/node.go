@@ -35,6 +35,7 @@ type Node struct {
 	extra  string // the _x object as it came, or ""
 	index  int32  // in its array, or -1
 	kind   Kind
+	hollow bool // a member is an empty array, which leaves no node
 }
 
 // Name gives the member's name, for a root its resource type or "".
@@ -241,6 +242,22 @@ func (n *Node) JSON() []byte {
 		return nil
 	}
 	return []byte(n.raw)
+}
+
+// EmptyLists names the members that are empty arrays. FHIR forbids them, and
+// they leave no node in the tree.
+func (n *Node) EmptyLists() []string {
+	if n == nil || !n.hollow {
+		return nil
+	}
+	var names []string
+	eachMember(n.raw, func(name, value string) bool {
+		if value[0] == '[' && value[skipSpace(value, 1)] == ']' {
+			names = append(names, name)
+		}
+		return true
+	})
+	return names
 }
 
 // ResourceType gives the resourceType of an object that is a resource, else "".

@@ -146,6 +146,19 @@ func TestNodeValues(t *testing.T) {
 	}
 }
 
+func TestEmptyLists(t *testing.T) {
+	root := mustParse(t, `{"resourceType":"Patient","name":[ ],"contact":[{"telecom":[]}],"given":["a"]}`).Root()
+	if diff := cmp.Diff([]string{"name"}, root.EmptyLists()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"telecom"}, root.Child("contact").EmptyLists()); diff != "" {
+		t.Error(diff)
+	}
+	if root.Child("name") != nil {
+		t.Error("an empty list left a node")
+	}
+}
+
 func TestNilNode(t *testing.T) {
 	var n *fhir.Node
 	c, typ := n.Get("a", "b").Choice("c")

@@ -254,7 +254,9 @@ func (p *treeParser) object(n *Node) {
 		}
 		p.i = skipSpace(p.b, skipSpace(p.b, end)+1)
 		if p.b[p.i] == '[' {
+			before := len(p.open)
 			p.elements(n, name)
+			n.hollow = n.hollow || len(p.open) == before
 		} else {
 			p.open = append(p.open, p.value(n, name))
 		}
