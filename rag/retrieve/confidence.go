@@ -6,19 +6,23 @@ import (
 	"cdss/rag/lexical"
 )
 
-// The confidence of an answer is a logistic function of three measures. Its
-// coefficients were fitted on the own queries of testdata/scope.jsonl (80 within
-// the scope of an inpatient guideline on antibiotics, 100 beyond it, near and far);
-// no judged query took part.
+// The confidence of an answer is a logistic function of two measures. Its
+// coefficients were fitted on own queries over two corpora of very different size
+// (testdata/scope.jsonl over an inpatient guideline on antibiotics, and those of
+// rag/eval/testdata/demo.jsonl over the demo guideline; 138 within scope, 130
+// beyond it, near and far); no judged query of the reference set took part.
 const (
-	confidenceBase     = -5.1
-	confidenceCoverage = 6.1 // share of the question that one of the best passages covers
-	confidenceConcept  = 3.6 // concept score of the best passage, of what is possible
-	confidenceLexical  = 0.9 // the same of its words
+	confidenceBase     = -5.9
+	confidenceCoverage = 9.2 // share of the question that one of the best passages covers
+	confidenceLexical  = 5.3 // word score of the best passage, of what is possible
 )
 
 // lookedAt is how many of the best passages may speak for the snapshot.
 const lookedAt = 5
+
+// rarityOf is the size a corpus is taken to have at least when rarity is judged: in a
+// short document nothing is rare.
+const rarityOf = 500
 
 // salientAt is how often something must stand in some passage, headings counted as
 // often as they weigh, for the snapshot to speak of it and not only mention it.
@@ -34,19 +38,14 @@ func (s *Snapshot) confidence(qu question, l *legs, order []int32) float64 {
 	top := order[:min(lookedAt, len(order))]
 	covered := make([]float64, len(top))
 	met := make([]float64, len(top))
-	total, possible := 0.0, 0.0
+	total := 0.0
 	for _, u := range qu.units {
-		var rarity, salience float64
 		clear(met)
-		if u.concept != "" {
-			rarity, salience = s.meetConcept(u, top, met)
-			possible += rarity
-		} else {
-			rarity, salience = s.meetWord(u, top, met)
-		}
-		total += rarity
+		frequency, salience := s.meet(u, top, met)
+		weight := u.weight * rarity(max(s.Len(), rarityOf), frequency)
+		total += weight
 		for k, m := range met {
-			covered[k] += rarity * m * salience
+			covered[k] += weight * m * (1 + salience) / 2
 		}
 	}
 	if total == 0 {
@@ -56,23 +55,32 @@ func (s *Snapshot) confidence(qu question, l *legs, order []int32) float64 {
 	for _, c := range covered {
 		most = max(most, c/total)
 	}
-	words := 0.0
-	for _, t := range lexical.Merge(qu.tokens) {
-		words += t.Weight * s.words.IDF(s.words.Frequency(t.Token))
-	}
 	x := confidenceBase + confidenceCoverage*most
-	// BM25 of one term is at most its rarity times k1 + 1.
-	x += confidenceConcept * float64(l.concepts[top[0]]) / (total * (lexical.DefaultK1 + 1))
-	if words > 0 {
-		x += confidenceLexical * float64(l.words[top[0]]) / (words * (lexical.DefaultK1 + 1))
+	possible := 0.0
+	for _, t := range lexical.Merge(qu.tokens) {
+		possible += t.Weight * s.words.IDF(s.words.Frequency(t.Token)) * (lexical.DefaultK1 + 1)
+	}
+	if possible > 0 {
+		x += confidenceLexical * float64(l.words[top[0]]) / possible
 	}
 	return 1 / (1 + math.Exp(-x))
 }
 
-// meetConcept tells how far each of the top passages speaks of a concept, how rare
-// it is, times its weight, and how much the snapshot has to say about it.
-func (s *Snapshot) meetConcept(u unit, top []int32, met []float64) (rarity, salience float64) {
-	rarity = u.weight * s.concepts.IDF(s.concepts.Frequency(u.concept))
+// rarity is the inverse document frequency of what frequency of n passages hold.
+func rarity(n, frequency int) float64 {
+	return math.Log(1 + (float64(n)-float64(frequency)+0.5)/(float64(frequency)+0.5))
+}
+
+// meet tells how far each of the top passages speaks of a part of the question, how
+// many passages do, and how much the snapshot has to say about it, 0 to 1.
+func (s *Snapshot) meet(u unit, top []int32, met []float64) (frequency int, salience float64) {
+	if u.concept != "" {
+		return s.meetConcept(u, top, met)
+	}
+	return s.meetWord(u, top, met)
+}
+
+func (s *Snapshot) meetConcept(u unit, top []int32, met []float64) (frequency int, salience float64) {
 	most := float64(s.concepts.MaxTF(u.concept))
 	for _, r := range s.expander.Related(u.concept) {
 		most = max(most, r.Weight*float64(s.concepts.MaxTF(r.Concept)))
@@ -87,13 +95,13 @@ func (s *Snapshot) meetConcept(u unit, top []int32, met []float64) (rarity, sali
 			met[k] = 1
 		}
 	}
-	return rarity, min(1, most/salientAt)
+	return s.concepts.Frequency(u.concept), min(1, most/salientAt)
 }
 
-// meetWord does the same for a word that no concept stands for. A word that is not in
-// a passage may be part of a compound there: then most of its grams are.
-func (s *Snapshot) meetWord(u unit, top []int32, met []float64) (rarity, salience float64) {
-	frequency, most := 0, 0
+// meetWord looks for a word that no concept stands for. A word that is not in a
+// passage may be part of a compound there: then most of its grams are.
+func (s *Snapshot) meetWord(u unit, top []int32, met []float64) (frequency int, salience float64) {
+	most := 0
 	for _, stem := range u.stems {
 		frequency = max(frequency, s.words.Frequency(stem))
 		most = max(most, s.words.MaxTF(stem))
@@ -115,5 +123,5 @@ func (s *Snapshot) meetWord(u unit, top []int32, met []float64) (rarity, salienc
 		}
 		met[k] = max(0, 1.4*(float64(n)/float64(len(u.grams))-0.5))
 	}
-	return u.weight * s.words.IDF(frequency), min(1, float64(most)/salientAt)
+	return frequency, min(1, float64(most)/salientAt)
 }

@@ -27,8 +27,9 @@ type unit struct {
 	weight  float64
 }
 
-// wordWeight is how much a word outside the table counts in coverage.
-const wordWeight = 0.5
+// wordWeight is how much a word outside the table counts in the confidence of an
+// answer, where a drug or a disease counts 1: most such words are ordinary ones.
+const wordWeight = 0.2
 
 // facts cuts a line of coded facts ("J18.9 Pneumonie; Penicillinallergie; eGFR 28")
 // and drops those that are denied: "no known allergy" must not find allergies.
@@ -81,10 +82,15 @@ func (s *Snapshot) analyze(q rag.Query) question {
 			mentions = s.expander.Annotate(part)
 		}
 		qu.facts = append(qu.facts, nil)
+		share := 1.0
+		if f > 0 {
+			// The first says what the line is about, the later ones less and less.
+			share = s.settings.OtherFacts * 2 / float64(1+f)
+		}
 		for _, m := range mentions {
-			u := unit{concept: m.Concept, weight: m.Weight, text: part[m.Start:m.End]}
+			u := unit{concept: m.Concept, weight: share * m.Weight, text: part[m.Start:m.End]}
 			if at, ok := seen[m.Concept]; ok {
-				qu.units[at].weight = max(qu.units[at].weight, m.Weight)
+				qu.units[at].weight = max(qu.units[at].weight, u.weight)
 				if !hasConcept(qu.facts[f], m.Concept) {
 					qu.facts[f] = append(qu.facts[f], u)
 				}
@@ -98,7 +104,7 @@ func (s *Snapshot) analyze(q rag.Query) question {
 			if number(w) {
 				continue
 			}
-			u := unit{text: w, weight: wordWeight, stems: []string{analyzer.Stem(w, "de")}}
+			u := unit{text: w, weight: share * wordWeight, stems: []string{analyzer.Stem(w, "de")}}
 			if en := analyzer.Stem(w, "en"); en != u.stems[0] {
 				u.stems = append(u.stems, en)
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 
 	"cdss/rag"
 	"cdss/rag/embed"
@@ -133,9 +134,8 @@ func (s *Snapshot) scoreConcepts(qu question, l *legs) {
 			}
 			continue
 		}
-		w := float32(s.settings.OtherFacts)
 		for i, x := range one {
-			l.concepts[i] += w * gate[i] * x
+			l.concepts[i] += gate[i] * x
 		}
 	}
 }
@@ -203,7 +203,15 @@ func (s *Snapshot) scoreVectors(ctx context.Context, qu question, vectors Vector
 		res.Degraded = append(res.Degraded, "vector")
 		return 0
 	}
-	vecs, err := s.embedder.Embed(ctx, []string{qu.text})
+	text := qu.text
+	if space.Kind == embed.Online {
+		// Only names of the table leave the server, never what was typed.
+		text = conceptLine(qu.concepts)
+	}
+	if text == "" {
+		return 0
+	}
+	vecs, err := s.embedder.Embed(ctx, []string{text})
 	if err != nil || len(vecs) != 1 || len(vecs[0]) != space.Dimensions {
 		res.Degraded = append(res.Degraded, "vector")
 		return 0
@@ -222,6 +230,17 @@ func (s *Snapshot) scoreVectors(ctx context.Context, qu question, vectors Vector
 		}
 	}
 	return share
+}
+
+func conceptLine(concepts []rag.Concept) string {
+	names := make([]string, 0, 2*len(concepts))
+	for _, c := range concepts {
+		names = append(names, c.DE)
+		if c.EN != c.DE {
+			names = append(names, c.EN)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // fuse adds the legs, each divided by its best score, by their shares; a leg that

@@ -31,8 +31,8 @@ func DefaultSettings() Settings {
 		Lexical: 0.4, Concept: 0.6, LocalVector: 0.1, OnlineVector: 0.5, Expansion: 0.3,
 		Heading: 4, Length: 0.3,
 		Table: 1.05, Advice: 0.15, Coverage: 0.3,
-		Gate: 0.35, OtherFacts: 0.7,
+		Gate: 0.35, OtherFacts: 0.6,
 		Duplicate: 0.5,
-		Abstain:   0.25,
+		Abstain:   0.35,
 	}
 }

@@ -6,8 +6,10 @@
 package concept
 
 import (
+	"crypto/sha256"
 	_ "embed"
 	"encoding/csv"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,13 +52,15 @@ type Table struct {
 	parts    map[string]int // folded single words that may be part of a compound
 	codes    map[string]int // system and code -> concept
 	longest  int            // words of the longest name
+	version  string
 }
 
 // Read reads a table: CSV with the columns id, kind, de, en, names, parents and
 // codes, lists separated by semicolons. A name that begins with "=" counts only in
 // its own case, for abbreviations that are also words.
 func Read(r io.Reader) (*Table, error) {
-	records, err := csv.NewReader(r).ReadAll()
+	sum := sha256.New()
+	records, err := csv.NewReader(io.TeeReader(r, sum)).ReadAll()
 	if err != nil {
 		return nil, issue.Wrap(issue.Invalid, err, "read table of concepts")
 	}
@@ -64,7 +68,8 @@ func Read(r io.Reader) (*Table, error) {
 		return nil, issue.New(issue.Structure, "table of concepts has unexpected columns")
 	}
 	t := &Table{byID: map[string]int{}, related: map[string][]rag.Mention{}, names: map[string]int{},
-		exact: map[string]int{}, parts: map[string]int{}, codes: map[string]int{}}
+		exact: map[string]int{}, parts: map[string]int{}, codes: map[string]int{},
+		version: hex.EncodeToString(sum.Sum(nil))[:12]}
 	for n, rec := range records[1:] {
 		c := Concept{ID: rec[0], Kind: rec[1], DE: rec[2], EN: rec[3], Names: list(rec[4]), Parents: list(rec[5]), Codes: list(rec[6])}
 		if c.ID == "" || c.DE == "" || c.EN == "" {
@@ -195,6 +200,9 @@ func (t *Table) relate() error {
 
 // Related gives the concepts next to one, wider and narrower, with weights in (0, 1).
 func (t *Table) Related(id string) []rag.Mention { return t.related[id] }
+
+// Version names the content of the table; it changes with any row.
+func (t *Table) Version() string { return t.version }
 
 // Len is the number of concepts.
 func (t *Table) Len() int { return len(t.concepts) }
