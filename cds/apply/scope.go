@@ -163,7 +163,7 @@ func (s *Scope) lookup(plan *knowledge.Plan, name string) (named, bool) {
 	if v, ok := s.memo[name]; ok {
 		return v, true
 	}
-	if value, known, unknown := s.chartValue(name); known {
+	if value, known, unknown := s.chart.Var(name); known {
 		fact := kebab(name)
 		f := s.chart.Fact(fact)
 		v := named{value: value, unknown: unknown, source: f.Source}
@@ -255,15 +255,4 @@ func addGaps(list, more []Gap) []Gap {
 		}
 	}
 	return list
-}
-
-// chartValue asks the Chart for one of its named values.
-func (s *Scope) chartValue(name string) (fhirpath.Collection, bool, bool) {
-	c, ok := any(s.chart).(interface {
-		Var(string) (fhirpath.Collection, bool, bool)
-	})
-	if !ok {
-		return nil, false, false
-	}
-	return c.Var(name)
 }

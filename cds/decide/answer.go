@@ -55,7 +55,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	chart, err := within(ctx, s, "facts", func(context.Context) *facts.Chart {
 		return facts.Build(facts.Input{
 			Now: now, Patient: ask.Patient, Resources: ask.Resources, Request: ask.Request,
-			Indications: indications(snapshot), Formulary: s.c.Tables.Formulary,
+			Indications: indications(snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})
 	if err == nil {

@@ -90,7 +90,7 @@ func (s *Service) open(ctx context.Context, req cds.Request) (*call, error) {
 	c.rec = cds.Recommendation{ID: c.id, Language: req.Language, CreatedAt: c.now.Format(time.RFC3339)}
 	c.facts = facts.Input{
 		Now: c.now, Patient: req.Patient, Resources: came.Resources, Received: came.Received,
-		Indications: indications(snapshot), Formulary: s.c.Tables.Formulary,
+		Indications: indications(snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 	}
 	for _, draft := range req.DraftOrders {
 		if !prefetch.OfPatient(req.Patient, draft) {
@@ -101,7 +101,7 @@ func (s *Service) open(ctx context.Context, req cds.Request) (*call, error) {
 	}
 	c.input = recommend.Input{
 		Snapshot: snapshot, Tables: s.c.Tables, Lang: req.Language, Demo: s.c.Demo,
-		Cite: cite(s.c.Evidence()), ID: c.id, Now: c.now,
+		Cite: cite(s.c.Evidence()), ID: c.id, Now: c.now, Received: came.Received,
 	}
 	c.ctx, c.cancel = context.WithTimeout(ctx, s.c.Deadline)
 	return c, nil

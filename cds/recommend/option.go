@@ -24,6 +24,7 @@ type judged struct {
 	specialist bool
 	quinolone  bool
 	again      bool   // a class that was taken within 90 days
+	unverified bool   // a renal dose that could not be checked in a weak kidney
 	aware      string // the broadest group among its substances
 }
 
@@ -34,6 +35,11 @@ type part struct {
 	findings []finding
 	adjusted dose.Adjusted
 	lines    []cds.Ingredient
+}
+
+// unverified tells that the renal dose could not be checked though it may matter.
+func (p part) unverified() bool {
+	return p.adjusted.Matters && (p.adjusted.Status == dose.NoBand || p.adjusted.Status == dose.NotChecked)
 }
 
 // judgeAll checks and doses every candidate.
@@ -58,6 +64,7 @@ func (s *session) judgeAll(candidates []apply.Candidate) []*judged {
 			p := part{action: a, sub: sub, findings: found[key]}
 			s.fit(&p, c)
 			j.take(p, prior)
+			j.unverified = j.unverified || p.unverified() && s.weakKidney() == stewardship.Yes
 		}
 		out = append(out, j)
 	}
@@ -137,6 +144,10 @@ func (s *session) fit(p *part, c apply.Candidate) {
 		out, ok := dose.Weigh(phase, p.sub, s.Chart.Weights(), s.Lang)
 		weighed = weighed && ok
 		out.Text = dose.Line(out, s.Lang)
+		if p.unverified() {
+			out.Adjustments = append(out.Adjustments[:len(out.Adjustments):len(out.Adjustments)],
+				cds.Adjustment{Kind: "renal", Text: s.say(p.adjusted.Reason)})
+		}
 		p.lines = append(p.lines, out)
 	}
 	if !weighed {
@@ -264,10 +275,24 @@ func (s *session) render(j *judged, rank int, recommended bool) cds.Option {
 	return o
 }
 
+// weakKidney tells whether renal function is low enough that a dose without a
+// cited band is a worry: below 60 mL/min, dialysis, or an unstable creatinine.
+func (s *session) weakKidney() stewardship.Truth {
+	k := s.Chart.Kidney()
+	low := k.Clearance.Below(60)
+	if low == stewardship.Unknown {
+		low = k.EGFR.Below(60)
+	}
+	return low.Or(stewardship.Of(k.Dialysis == stewardship.Yes || k.Unstable == stewardship.Yes))
+}
+
 // renalGap tells that a renal dose was not checked, and what it lacks.
 func (s *session) renalGap(p part) {
 	switch p.adjusted.Status {
 	case dose.NoBand, dose.NotChecked:
+		if !p.adjusted.Matters {
+			return
+		}
 		s.gap(cds.Text{DE: "Nierendosis: " + p.sub.Name.DE, EN: "renal dose: " + p.sub.Name.EN}, p.adjusted.Reason, p.adjusted.Missing...)
 	case dose.UnstableKidney:
 		s.warn(cds.Warning{
@@ -298,6 +323,9 @@ func (s *session) why(j *judged) string {
 	}
 	if j.again {
 		parts = append(parts, s.t("Substanzklasse in den letzten 90 Tagen gegeben, daher nachgestellt", "class given within the last 90 days, hence put behind"))
+	}
+	if j.unverified {
+		parts = append(parts, s.t("Nierendosis ohne Quelle, daher hinter Gleichwertigem", "renal dose without a source, hence behind equals"))
 	}
 	if j.quinolone {
 		parts = append(parts, s.t("Fluorchinolon: wegen der EMA-Einschränkungen hinter Gleichwertigem", "fluoroquinolone: behind equals because of the EMA restrictions"))

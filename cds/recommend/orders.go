@@ -2,9 +2,6 @@ package recommend
 
 import (
 	"context"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"cdss/cds"
 	"cdss/cds/content"
@@ -192,7 +189,7 @@ var oncePerClass = map[formulary.Class]bool{
 // duplicate finds the same substance, or a second one of its class, among current
 // medicines and earlier drafts. An order that says it continues is none.
 func (r *reviewer) duplicate(o facts.Order, sub formulary.Substance, before []facts.Order) {
-	if _, goesOn := continued(o.Text); goesOn {
+	if o.Hours.AtLeast(graceHours) == stewardship.Yes {
 		return
 	}
 	look := func(m facts.Medication) bool {
@@ -242,7 +239,7 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance) {
 	if regimen.Route == "" {
 		regimen.Route = o.Route
 	}
-	started := r.orderStarted(o)
+	started := o.Hours
 	weighed, _ := dose.Weigh(regimen, sub, r.Chart.Weights(), r.Lang)
 	a := dose.Excess(weighed, sub, r.Chart.Kidney(), dose.Plan{Severity: r.severity, StartedHours: started}, r.Lang)
 	switch a.Status {
@@ -259,8 +256,8 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance) {
 	case dose.NotChecked:
 		r.gap(name, a.Reason, a.Missing...)
 	case dose.NoBand:
-		if a.Matters {
-			r.gap(name, a.Reason)
+		if a.Matters && r.weakKidney() != stewardship.No {
+			r.gap(name, a.Reason, r.Chart.Kidney().Missing...)
 		}
 	}
 }
@@ -274,7 +271,7 @@ func (r *reviewer) overdose(o facts.Order, sub formulary.Substance, a dose.Adjus
 	right := a.Phases[len(a.Phases)-1]
 	indicator := cds.WarningI
 	extra := cds.Text{}
-	if !started.Known {
+	if started.AtLeast(graceHours) != stewardship.Yes {
 		indicator = cds.Info
 		extra = cds.Text{
 			DE: "Beginn der Therapie nicht bekannt: In den ersten 24 Stunden einer schweren Infektion ist die volle Dosis richtig.",
@@ -293,46 +290,20 @@ func (r *reviewer) overdose(o facts.Order, sub formulary.Substance, a dose.Adjus
 		join(detail, extra), r.cites(at...), []cds.Fix{r.correct(o, right)})
 }
 
-// dayWords find the day of therapy in the text of an order.
-var dayWords = regexp.MustCompile(`(?i)\b(?:tag|day)\s*(\d{1,3})\b|\b(\d{1,3})\.\s*tag\b`)
-
-// goesOnWords say that a therapy continues.
-var goesOnWords = []string{"fortführ", "fortfuehr", "fortsetz", "weiterführ", "weiterfuehr", "weiter ", "continu"}
-
-// continued reads from the text of an order that the therapy runs already, and
-// for how many hours at least.
-func continued(text string) (hours float64, ok bool) {
-	low := strings.ToLower(text)
-	for _, w := range goesOnWords {
-		ok = ok || strings.Contains(low, w)
-	}
-	if m := dayWords.FindStringSubmatch(text); m != nil {
-		n, _ := strconv.Atoi(m[1] + m[2])
-		if n >= 2 {
-			return float64(n-1) * 24, true
+// noneRecorded tells whether the source answered for all these types that it has
+// none: checked, if no proof that there is none.
+func (r *reviewer) noneRecorded(types ...string) bool {
+	for _, t := range types {
+		if r.Received[t] != facts.NoneRecorded {
+			return false
 		}
-		return 0, ok
 	}
-	return 0, ok
-}
-
-// orderStarted is how long the ordered substance has been given, in hours.
-func (r *reviewer) orderStarted(o facts.Order) stewardship.Number {
-	if n := r.started(o.ATC); n.Known {
-		return n
-	}
-	if hours, ok := continued(o.Text); ok && hours > 0 {
-		return stewardship.Exactly(hours)
-	}
-	if o.StatedStart && o.Start.Known() {
-		return stewardship.Exactly(r.Now.Sub(o.Start.Time).Hours())
-	}
-	return stewardship.Number{}
+	return true
 }
 
 // orderGaps tells what was missing for the checks of the orders.
 func (r *reviewer) orderGaps() {
-	if state, why := r.Chart.AllergyState(); state == facts.Unknown {
+	if state, why := r.Chart.AllergyState(); state == facts.Unknown && !r.noneRecorded("AllergyIntolerance") {
 		r.gap(cds.Text{DE: "Allergien", EN: "allergies"}, orElse(why, cds.Text{DE: "keine Angabe", EN: "nothing stated"}), "allergies")
 	}
 	for _, a := range r.Chart.Allergies() {
@@ -341,7 +312,7 @@ func (r *reviewer) orderGaps() {
 				cds.Text{DE: "Allergietext nicht erkannt: nicht geprüft", EN: "allergy text not recognised: not checked"})
 		}
 	}
-	if state, why := r.Chart.MedicationState(); state == facts.Unknown {
+	if state, why := r.Chart.MedicationState(); state == facts.Unknown && !r.noneRecorded("MedicationRequest", "MedicationStatement") {
 		r.gap(cds.Text{DE: "Interaktionen", EN: "interactions"}, orElse(why, cds.Text{DE: "Medikation nicht bekannt", EN: "medication not known"}), "medications")
 	}
 }

@@ -16,14 +16,15 @@ const defaultOptions = 5
 
 // key is what options are ordered by; options with equal keys share a rank.
 // Specialist decisions come last, then classes taken before, then the guideline's
-// lines, then fluoroquinolones (EMA restrictions), then AWaRe between equals,
-// which never counts in sepsis.
-type key [5]int
+// lines, then renal doses that could not be checked in a weak kidney, then
+// fluoroquinolones (EMA restrictions), then AWaRe between equals, which never
+// counts in sepsis.
+type key [6]int
 
 func (s *session) key(j *judged) key {
-	k := key{truth(j.specialist), truth(j.again), j.Action.Line, truth(j.quinolone)}
+	k := key{truth(j.specialist), truth(j.again), j.Action.Line, truth(j.unverified), truth(j.quinolone)}
 	if s.severity != "septic" {
-		k[4] = awareOrder[j.aware]
+		k[5] = awareOrder[j.aware]
 	}
 	return k
 }
@@ -133,7 +134,7 @@ func (s *session) patientWarnings(rec *cds.Recommendation) {
 	for _, o := range rec.Options {
 		for _, i := range o.Ingredients {
 			for _, a := range i.Adjustments {
-				if a.Kind == "renal" {
+				if a.Kind == "renal" && a.Basis != "" {
 					s.warn(cds.Warning{
 						Code: "renal-adjusted", Indicator: cds.Info,
 						Summary: s.t("Dosis an die Nierenfunktion angepasst: ", "Dose adjusted to renal function: ") + i.Name,

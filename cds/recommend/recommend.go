@@ -43,6 +43,9 @@ type Input struct {
 	Cite       func(rag.Locator) rag.Citation // nil: citations without title and quote
 	ID         string                         // of the answer
 	Now        time.Time
+	// Received tells how the data came, by resource type. Where the source answered
+	// that it has none recorded, an order is not objected to for that.
+	Received map[string]facts.Received
 }
 
 // Findings are what checking draft orders gave.
