@@ -370,7 +370,7 @@ func TestAnswer(t *testing.T) {
 	other := 13
 	words := passage.Quoted
 	want := []rag.Citation{
-		{Document: "demo-001", Title: "Musterleitlinie", Version: "2", Page: &page, Section: "Therapie › Pneumonie", Quote: &words},
+		{Document: "demo-001", Title: "Musterleitlinie", Version: "2", Page: &page, Section: "Pneumonie", Quote: &words},
 		{Document: "demo-001", Title: "demo-001", Version: "1", Page: &other, Section: "Tabelle 3"},
 	}
 	if diff := cmp.Diff(want, rec.Options[0].Citations); diff != "" {

@@ -31,8 +31,8 @@ func cite(evidence Evidence) func(rag.Locator) rag.Citation {
 		if document.Version != "" {
 			c.Version = document.Version
 		}
-		if c.Section == "" {
-			c.Section = strings.Join(passage.Section, " › ")
+		if n := len(passage.Section); c.Section == "" && n > 0 {
+			c.Section = passage.Section[n-1]
 		}
 		quote := passage.Quoted
 		c.Quote = &quote

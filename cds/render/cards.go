@@ -110,9 +110,11 @@ func (w *writer) recommendation() (cds.Card, bool) {
 		b.WriteString(escape(*rec.AbstainReason) + "\n\n")
 	} else {
 		card.Summary = w.headline(head + ": " + w.counted())
+		common := shared(rec.Options)
 		for _, o := range rec.Options {
-			w.option(&b, o, sources)
+			w.option(&b, o, common, sources)
 		}
+		w.common(&b, common)
 	}
 	w.excluded(&b)
 	w.values(&b)

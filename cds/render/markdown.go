@@ -109,24 +109,37 @@ func escape(s string) string {
 	return b.String()
 }
 
-// quote writes a verbatim passage as a block quote, line by line, its lines
-// escaped and kept from turning into headings or lists.
+// quote writes a verbatim passage as a block quote, its lines escaped, kept from
+// turning into headings or lists, and broken where the passage breaks them.
 func quote(indent, s string) string {
-	var b strings.Builder
-	blank := true // no leading blank line
+	var lines []string
 	for line := range strings.Lines(s) {
 		line = escape(line)
 		if line == "" {
-			if !blank {
-				b.WriteString(indent + ">\n")
+			if n := len(lines); n > 0 && lines[n-1] != "" {
+				lines = append(lines, "")
 			}
-			blank = true
 			continue
 		}
-		blank = false
-		b.WriteString(indent + "> " + guard(line) + "\n")
+		lines = append(lines, guard(line))
 	}
-	return strings.TrimSuffix(strings.TrimRight(b.String(), "\n"), "\n"+indent+">")
+	for n := len(lines); n > 0 && lines[n-1] == ""; n = len(lines) {
+		lines = lines[:n-1]
+	}
+	var b strings.Builder
+	for i, line := range lines {
+		b.WriteString(indent + ">")
+		if line != "" {
+			b.WriteString(" " + line)
+		}
+		if i+1 < len(lines) {
+			if line != "" && lines[i+1] != "" {
+				b.WriteString("  ") // a line break that plain text does not show (GFM, section 6.12)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
 }
 
 // guard escapes what would begin a block at the start of a line.

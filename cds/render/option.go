@@ -2,15 +2,50 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cdss/cds"
 	"cdss/rag"
 )
 
+// aside is what is said of an option besides its dose.
+func aside(o cds.Option) []line {
+	list := []line{{wordNote, o.Notes}, {wordWhy, o.Why}, {wordGrade, o.Grade}}
+	for _, s := range o.Interactions {
+		list = append(list, line{wordInteraction, s})
+	}
+	return append(list,
+		line{wordPregnancy, o.Pregnancy}, line{wordMonitoring, strings.Join(o.Monitoring, "; ")}, line{wordDeescalation, o.Deescalation})
+}
+
+type line struct {
+	label cds.Text
+	text  string
+}
+
+// shared gives what is said of all options alike, to be said once. Of a single
+// option nothing is shared.
+func shared(options []cds.Option) []line {
+	if len(options) < 2 {
+		return nil
+	}
+	var list []line
+	for _, l := range aside(options[0]) {
+		everywhere := l.text != ""
+		for _, o := range options[1:] {
+			everywhere = everywhere && slices.Contains(aside(o), l)
+		}
+		if everywhere {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
 // option writes one option: its substances with dose lines first, then what was
-// changed for this patient, then why.
-func (w *writer) option(b *strings.Builder, o cds.Option, src *sources) {
+// changed for this patient, then why. Common lines are said elsewhere.
+func (w *writer) option(b *strings.Builder, o cds.Option, common []line, src *sources) {
 	mark := ""
 	switch {
 	case o.Specialist:
@@ -22,15 +57,11 @@ func (w *writer) option(b *strings.Builder, o cds.Option, src *sources) {
 	for _, i := range o.Ingredients {
 		w.ingredient(b, i)
 	}
-	w.line(b, wordNote, o.Notes)
-	w.line(b, wordWhy, o.Why)
-	w.line(b, wordGrade, o.Grade)
-	for _, s := range o.Interactions {
-		w.line(b, wordInteraction, s)
+	for _, l := range aside(o) {
+		if !slices.Contains(common, l) {
+			w.line(b, l)
+		}
 	}
-	w.line(b, wordPregnancy, o.Pregnancy)
-	w.line(b, wordMonitoring, strings.Join(o.Monitoring, "; "))
-	w.line(b, wordDeescalation, o.Deescalation)
 	if refs := src.refs(o.Citations); refs != "" {
 		fmt.Fprintf(b, "- %s: %s\n", w.in(wordSource), refs)
 	}
@@ -74,10 +105,22 @@ func (w *writer) ingredient(b *strings.Builder, i cds.Ingredient) {
 	}
 }
 
-func (w *writer) line(b *strings.Builder, label cds.Text, text string) {
-	if text = escape(text); text != "" {
-		fmt.Fprintf(b, "- %s: %s\n", w.in(label), text)
+func (w *writer) line(b *strings.Builder, l line) {
+	if text := escape(l.text); text != "" {
+		fmt.Fprintf(b, "- %s: %s\n", w.in(l.label), text)
 	}
+}
+
+// common writes what holds for all options.
+func (w *writer) common(b *strings.Builder, lines []line) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "**%s**\n", w.in(wordForAll))
+	for _, l := range lines {
+		w.line(b, l)
+	}
+	b.WriteByte('\n')
 }
 
 // excluded lists what is not offered, and why.
@@ -198,14 +241,23 @@ func (s *sources) refs(list []rag.Citation) string {
 	return strings.Join(refs, ", ")
 }
 
-// sources lists document, page and wording of each citation.
+// sources lists document, page and wording of each citation. A document is named
+// in full where it comes first.
 func (w *writer) sources(b *strings.Builder, s *sources) {
 	if len(s.list) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "**%s**\n\n", w.in(wordSources))
+	named := map[string]bool{}
+	silent := false
 	for i, c := range s.list {
-		fmt.Fprintf(b, "(%d) %s", i+1, escape(documentLine(c)))
+		name := documentLine(c)
+		if key := c.Document + "\x00" + c.Version; named[key] {
+			name = c.Document
+		} else {
+			named[key] = true
+		}
+		fmt.Fprintf(b, "(%d) %s", i+1, escape(name))
 		if c.Page != nil {
 			fmt.Fprintf(b, ", %s %d", w.in(wordPage), *c.Page)
 		}
@@ -213,10 +265,14 @@ func (w *writer) sources(b *strings.Builder, s *sources) {
 			b.WriteString(", " + escape(c.Section))
 		}
 		if c.Quote == nil {
-			b.WriteString(" – " + w.in(wordNoQuote) + "\n\n")
+			silent = true
+			b.WriteString(" (\\*)\n\n")
 			continue
 		}
 		b.WriteString("\n\n" + quote("", *c.Quote) + "\n\n")
+	}
+	if silent {
+		b.WriteString("(\\*) " + w.in(wordNoQuote) + "\n\n")
 	}
 }
 

@@ -28,14 +28,18 @@ var (
 	wordSource       = cds.Text{DE: "Quelle", EN: "Source"}
 	wordSources      = cds.Text{DE: "Quellen", EN: "Sources"}
 	wordPage         = cds.Text{DE: "S.", EN: "p."}
-	wordNoQuote      = cds.Text{DE: "Dokument nicht geladen, daher ohne Wortlaut", EN: "document not loaded, hence without its wording"}
-	wordExcluded     = cds.Text{DE: "Nicht angeboten", EN: "Not offered"}
-	wordValues       = cds.Text{DE: "Zugrunde gelegt", EN: "Based on"}
-	wordFrom         = cds.Text{DE: "vom", EN: "of"}
-	wordNotChecked   = cds.Text{DE: "Nicht geprüft", EN: "Not checked"}
-	wordMore         = cds.Text{DE: "und %d weitere", EN: "and %d more"}
-	wordMissing      = cds.Text{DE: "fehlt", EN: "missing"}
-	wordWhatToDo     = cds.Text{
+	wordNoQuote      = cds.Text{
+		DE: "ohne Wortlaut: das Dokument ist nicht geladen, oder die Stelle darin ist nicht eindeutig",
+		EN: "without its wording: the document is not loaded, or the place in it is not certain",
+	}
+	wordForAll     = cds.Text{DE: "Für alle Optionen", EN: "For all options"}
+	wordExcluded   = cds.Text{DE: "Nicht angeboten", EN: "Not offered"}
+	wordValues     = cds.Text{DE: "Zugrunde gelegt", EN: "Based on"}
+	wordFrom       = cds.Text{DE: "vom", EN: "of"}
+	wordNotChecked = cds.Text{DE: "Nicht geprüft", EN: "Not checked"}
+	wordMore       = cds.Text{DE: "und %d weitere", EN: "and %d more"}
+	wordMissing    = cds.Text{DE: "fehlt", EN: "missing"}
+	wordWhatToDo   = cds.Text{
 		DE: "Diese Prüfungen bitte selbst vornehmen oder die fehlenden Angaben ergänzen und erneut aufrufen. Keine Warnung bedeutet hier nicht, dass kein Risiko besteht.",
 		EN: "Please make these checks yourself, or add what is missing and call again. No warning here does not mean that there is no risk.",
 	}
@@ -192,10 +196,16 @@ func value(lang cds.Lang, v any) string {
 }
 
 // units are UCUM codes that read better otherwise.
-var units = strings.NewReplacer("{1.73_m2}", "1,73 m²", "umol", "µmol", "ug", "µg", "10*6.[iU]", "Mio. I.E.", "{score}", "")
-var unitsEN = strings.NewReplacer("{1.73_m2}", "1.73 m²", "umol", "µmol", "ug", "µg", "10*6.[iU]", "million IU", "{score}", "")
+var units = strings.NewReplacer("{1.73_m2}", "1,73 m²", "umol", "µmol", "ug", "µg", "10*6.[iU]", "Mio. I.E.")
+var unitsEN = strings.NewReplacer("{1.73_m2}", "1.73 m²", "umol", "µmol", "ug", "µg", "10*6.[iU]", "million IU")
 
 func unit(lang cds.Lang, code string) string {
+	switch code {
+	case "a":
+		return cds.Text{DE: "Jahre", EN: "years"}.In(lang)
+	case "{score}", "{INR}", "1":
+		return ""
+	}
 	if lang == cds.DE {
 		return units.Replace(code)
 	}
