@@ -83,7 +83,7 @@ func (s *Store) Run(ctx context.Context, grace time.Duration) {
 			continue
 		}
 		if err := s.write(ctx, pending); err != nil {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && s.pool.Load() != nil { // before Attach, waiting is what is meant to happen
 				s.log.Warn("decisions wait for the database", "waiting", len(pending)+len(s.queue), "error", err)
 			}
 			pause(ctx, retry)

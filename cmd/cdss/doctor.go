@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -37,7 +38,7 @@ func doctor(ctx context.Context, args []string, env environment) error {
 		fmt.Fprintln(env.out, "  note   "+note)
 	}
 	d.address(cfg.Addr)
-	log := observe.NewLogger(env.err, max(cfg.LogLevel, 4), cfg.Production)
+	log := observe.NewLogger(env.err, max(cfg.LogLevel, slog.LevelWarn), cfg.Production)
 	if h, err := newHouse(cfg, log); d.check("knowledge and web apps", err, "") {
 		snapshot := h.knowledge.Load()
 		fmt.Fprintf(env.out, "         %d plans run, %d are withheld\n", len(snapshot.Plans()), len(snapshot.Withheld()))

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -71,7 +72,7 @@ func evalCases(ctx context.Context, args []string, env environment) error {
 	}
 	// Example knowledge runs here as in a demonstration, and nobody listens.
 	cfg.Demo, cfg.Auth = true, "open"
-	log := observe.NewLogger(env.err, max(cfg.LogLevel, 4), cfg.Production)
+	log := observe.NewLogger(env.err, max(cfg.LogLevel, slog.LevelWarn), cfg.Production)
 	clock := &caseClock{now: time.Now()}
 	h, err := newHouse(cfg, log, func(h *house) { h.now, h.newID, h.unrecorded = clock.time, clock.id, true })
 	if err != nil {

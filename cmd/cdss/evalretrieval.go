@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -70,11 +71,8 @@ func loadCorpus(ctx context.Context, dir string, env environment) (*ingest.Servi
 	if err != nil {
 		return nil, nil, err
 	}
-	log := observe.NewLogger(env.err, cfg.LogLevel, cfg.Production)
-	parts, err := newParts()
-	if err != nil {
-		return nil, nil, err
-	}
+	log := observe.NewLogger(env.err, max(cfg.LogLevel, slog.LevelWarn), cfg.Production)
+	parts := newParts()
 	pool, drop, err := throwAway(ctx, cfg, log)
 	if err != nil {
 		return nil, nil, err

@@ -44,10 +44,7 @@ func ingestFiles(ctx context.Context, args []string, env environment) error {
 		return err
 	}
 	defer pool.Close()
-	parts, err := newParts()
-	if err != nil {
-		return err
-	}
+	parts := newParts()
 	queue := task.New(pool, task.Config{Log: log})
 	guidelines := ingest.New(ingest.Config{
 		Store: ragstore.New(pool, log), Tasks: queue, Embedder: parts.embedder, Expander: parts.concepts, Log: log,

@@ -64,24 +64,22 @@ type house struct {
 // parts are what retrieval is made of, in the server and in measurements alike.
 type parts struct {
 	concepts *concept.Table
-	embedder embed.Embedder // nil: no vector leg
+	embedder embed.Embedder
 }
 
-func newParts() (parts, error) {
-	return parts{concepts: concept.Default()}, nil
+func newParts() parts {
+	table := concept.Default()
+	return parts{concepts: table, embedder: embed.NewConcept(table, table.Version())}
 }
 
 // newHouse builds everything that needs no database, in the order it depends on
 // each other. Adjust may change clock and ids before anything is built on them.
 func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, error) {
-	h := &house{cfg: cfg, log: log, metrics: observe.NewMetrics(), now: time.Now, newID: newID}
+	h := &house{cfg: cfg, log: log, metrics: observe.NewMetrics(), parts: newParts(), now: time.Now, newID: newID}
 	for _, change := range adjust {
 		change(h)
 	}
 	var err error
-	if h.parts, err = newParts(); err != nil {
-		return nil, err
-	}
 	if h.tables, err = recommend.LoadTables(content.Tables()); err != nil {
 		return nil, err
 	}
@@ -233,7 +231,7 @@ func (h *house) status(ctx context.Context) cdsapi.Status {
 	}
 	if guidelines := h.guidelines.Load(); guidelines != nil {
 		index := guidelines.Snapshot()
-		s.Retrieval = cdsapi.RetrievalStatus{Passages: index.Len(), Guidelines: len(index.Documents())}
+		s.Retrieval = cdsapi.RetrievalStatus{Passages: index.Len(), Guidelines: len(index.Documents()), Spaces: 1} // the local space
 	}
 	return s
 }
