@@ -5,12 +5,6 @@ import "strings"
 // The functions here read JSON that the scan let through, and so check nothing
 // again. A member's span is found by skipping, not by parsing.
 
-// member is one member of an object: its name and the text of its value.
-type member struct {
-	name  string
-	value string
-}
-
 func skipSpace(b string, i int) int {
 	for i < len(b) {
 		switch b[i] {
@@ -27,21 +21,18 @@ func skipSpace(b string, i int) int {
 // whether it holds an escape.
 func skipString(b string, i int) (end int, escaped bool) {
 	i++
-	for {
-		q := strings.IndexByte(b[i:], '"')
-		if !escaped && strings.IndexByte(b[i:i+q], '\\') < 0 {
-			return i + q + 1, false
-		}
-		escaped = true
-		// Walk to the quote that no backslash guards.
-		for b[i] != '"' {
-			if b[i] == '\\' {
-				i++
-			}
+	q := strings.IndexByte(b[i:], '"')
+	if strings.IndexByte(b[i:i+q], '\\') < 0 {
+		return i + q + 1, false
+	}
+	// Walk to the quote that no backslash guards.
+	for b[i] != '"' {
+		if b[i] == '\\' {
 			i++
 		}
-		return i + 1, true
+		i++
 	}
+	return i + 1, true
 }
 
 // skipValue gives the position behind the value that begins at i.

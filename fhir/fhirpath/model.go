@@ -53,8 +53,7 @@ type model struct {
 	// "DateTime".
 	suffix map[string]typeID
 
-	element, resource, domainResource, backbone, quantity, coding, codeableConcept, reference, extension typeID
-	str, boolean, integer, decimal, date, dateTime, time                                                 typeID
+	resource, quantity, extension typeID
 }
 
 var r4 = sync.OnceValue(readModel)
@@ -136,11 +135,7 @@ func readModel() *model {
 			m.suffix[strings.ToUpper(def.name[:1])+def.name[1:]] = typeID(i)
 		}
 	}
-	m.element, m.resource, m.domainResource, m.backbone = id("Element"), id("Resource"), id("DomainResource"), id("BackboneElement")
-	m.quantity, m.coding, m.codeableConcept = id("Quantity"), id("Coding"), id("CodeableConcept")
-	m.reference, m.extension = id("Reference"), id("Extension")
-	m.str, m.boolean, m.integer, m.decimal = id("string"), id("boolean"), id("integer"), id("decimal")
-	m.date, m.dateTime, m.time = id("date"), id("dateTime"), id("time")
+	m.resource, m.quantity, m.extension = id("Resource"), id("Quantity"), id("Extension")
 	return m
 }
 
