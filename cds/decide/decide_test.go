@@ -414,3 +414,38 @@ func TestAnswerOutlivesAPanic(t *testing.T) {
 		t.Errorf("got %+v", rec)
 	}
 }
+
+// TestWhatIsRemovedDoesNotComeBack: a critical warning has an order removed; no
+// other warning may offer the same order with another dose.
+func TestWhatIsRemovedDoesNotComeBack(t *testing.T) {
+	fix := func(label string, a cds.Action) []cds.Fix {
+		a.Description = label
+		return []cds.Fix{{Label: label, Recommended: true, Actions: []cds.Action{a}}}
+	}
+	order := json.RawMessage(`{"resourceType":"MedicationRequest","id":"m","status":"draft","intent":"order","subject":{"reference":"Patient/p"},` +
+		`"medicationCodeableConcept":{"text":"t","coding":[{"system":"s","code":"J01CR01"}]}}`)
+	s := service(t, rules{check: func(context.Context, recommend.Input) recommend.Findings {
+		return recommend.Findings{Warnings: []cds.Warning{
+			{Code: "renal", Indicator: cds.WarningI, Summary: "dose", OrderRef: "MedicationRequest/m", Fix: fix("half the dose", cds.Action{Type: "update", Resource: order})},
+			{Code: "allergy", Indicator: cds.Critical, Summary: "allergy", OrderRef: "MedicationRequest/m", Fix: fix("remove", cds.Action{Type: "delete", ResourceID: "MedicationRequest/m"})},
+			{Code: "renal", Indicator: cds.WarningI, Summary: "other", OrderRef: "MedicationRequest/n", Fix: fix("half of the other", cds.Action{Type: "update", Resource: order})},
+		}}
+	}})
+	got, err := s.Hook(t.Context(), cds.Request{
+		Service: "abs-order-sign", Hook: "order-sign", Language: cds.EN, Patient: "p",
+		DraftOrders: []*fhir.Resource{resource(t, `{"resourceType":"MedicationRequest","id":"m"}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, got)
+	var labels []string
+	for _, c := range got.Cards {
+		for _, s := range c.Suggestions {
+			labels = append(labels, s.Label)
+		}
+	}
+	if diff := cmp.Diff([]string{"remove", "half of the other"}, labels); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,7 +122,7 @@ func (s *Service) checkOrders(c *call, start time.Time) (cds.Response, error) {
 		c.fail(err)
 		return s.close(c, start), nil
 	}
-	c.rec.Warnings, c.rec.NotChecked = findings.Warnings, findings.NotChecked
+	c.rec.Warnings, c.rec.NotChecked = withoutReturn(findings.Warnings), findings.NotChecked
 	c.rec.Knowledge, c.rec.Banner = findings.Knowledge, findings.Banner
 	applies := applicable(c.input.Chart)
 	if c.blind() && applies && len(findings.Warnings) == 0 {
@@ -131,6 +132,28 @@ func (s *Service) checkOrders(c *call, start time.Time) (cds.Response, error) {
 		c.gaps("Patient", "AllergyIntolerance", "Condition", "MedicationRequest", "MedicationStatement", "Observation")
 	}
 	return s.close(c, start), nil
+}
+
+// withoutReturn takes out every fix that would keep an order which a critical
+// warning speaks against: what one warning has the prescriber remove, another one
+// must not offer in a better dose.
+func withoutReturn(warnings []cds.Warning) []cds.Warning {
+	against := map[string]bool{}
+	for _, w := range warnings {
+		if w.Indicator == cds.Critical && w.OrderRef != "" {
+			against[w.OrderRef] = true
+		}
+	}
+	list := slices.Clone(warnings)
+	for i, w := range list {
+		if w.Indicator == cds.Critical || !against[w.OrderRef] {
+			continue
+		}
+		list[i].Fix = slices.DeleteFunc(slices.Clone(w.Fix), func(f cds.Fix) bool {
+			return slices.ContainsFunc(f.Actions, func(a cds.Action) bool { return a.Type == "update" })
+		})
+	}
+	return list
 }
 
 // applicable tells whether there is an order our checks are about: an

@@ -118,6 +118,17 @@ func (p *program) ask(method, path, body string, header ...string) (int, http.He
 	return res.StatusCode, res.Header, string(raw)
 }
 
+// until polls for what another process or the background brings about.
+func (p *program) until(happened func() bool, what string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if happened() {
+			return
+		}
+	}
+	p.t.Fatalf("did not happen: %s", what)
+}
+
 func demo(t *testing.T, vars ...string) *program {
 	return start(t, true, append([]string{"DATABASE_URL=" + dbtest.DSN(t), "CDSS_DEMO=1"}, vars...)...)
 }

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"cdss/cds"
+	"cdss/migrations/dbtest"
+	"cdss/rag"
+)
+
+// recommend asks the server as the clinicians' app does, about an example patient.
+func (p *program) recommend(example, language string) cds.Recommendation {
+	p.t.Helper()
+	_, _, bundle := p.ask("GET", "/api/examples/"+example, "")
+	status, _, body := p.ask("POST", "/api/recommendations", `{"bundle":`+bundle+`,"language":"`+language+`"}`)
+	if status != 200 {
+		p.t.Fatalf("%d %s", status, body)
+	}
+	var rec cds.Recommendation
+	if err := json.Unmarshal([]byte(body), &rec); err != nil {
+		p.t.Fatal(err)
+	}
+	return rec
+}
+
+// cards asks the server as an EHR does.
+func (p *program) cards(example, hook string) []cds.Card {
+	p.t.Helper()
+	_, _, call := p.ask("GET", "/api/examples/"+example+"/hook?hook="+hook, "")
+	status, _, body := p.ask("POST", "/cds-services/abs-"+hook, call, "Accept-Language", "en")
+	if status != 200 {
+		p.t.Fatalf("%d %s", status, body)
+	}
+	var r cds.Response
+	if err := json.Unmarshal([]byte(body), &r); err != nil {
+		p.t.Fatal(err)
+	}
+	return r.Cards
+}
+
+// TestAnaphylaxisAndKidney: the patient of a first start. No penicillin is offered,
+// a cephalosporin only to a specialist with the label's contraindication, and each
+// dose is adjusted by a cited band or said not to be checked.
+func TestAnaphylaxisAndKidney(t *testing.T) {
+	p := demo(t)
+	rec := p.recommend("cap-penicillin-anaphylaxis", "en")
+	if rec.Indication == nil || rec.Indication.Code != "community-acquired-pneumonia" || len(rec.Options) == 0 {
+		t.Fatalf("no options: %+v", rec)
+	}
+	if rec.Banner == nil || !strings.HasPrefix(*rec.Banner, "EXAMPLE") {
+		t.Errorf("banner %v", rec.Banner)
+	}
+	for _, o := range rec.Options {
+		if len(o.Citations) == 0 {
+			t.Errorf("option %d cites nothing", o.Rank)
+		}
+		for _, c := range o.Citations {
+			if c.Quote != nil {
+				t.Errorf("a quote of a document that is not loaded: %+v", c)
+			}
+		}
+		for _, i := range o.Ingredients {
+			if strings.HasPrefix(i.ATC, "J01C") {
+				t.Errorf("a penicillin is offered: %s", i.Name)
+			}
+			if strings.HasPrefix(i.ATC, "J01D") && !strings.HasPrefix(i.ATC, "J01DF") && !strings.HasPrefix(i.ATC, "J01DH") {
+				if !o.Specialist || o.Recommended || !strings.Contains(o.Notes, "contraindication") {
+					t.Errorf("%s is offered as if there were no label: %+v", i.Name, o)
+				}
+			}
+			adjusted := slices.ContainsFunc(i.Adjustments, func(a cds.Adjustment) bool { return a.Kind == "renal" && a.Text != "" })
+			unchecked := slices.ContainsFunc(rec.NotChecked, func(n cds.NotChecked) bool {
+				return strings.Contains(strings.ToLower(n.Check+n.Reason), strings.ToLower(i.Name))
+			})
+			unchanged := slices.ContainsFunc(o.Citations, func(c rag.Citation) bool { return strings.Contains(c.Document, "renal") })
+			if !adjusted && !unchecked && !unchanged {
+				t.Errorf("nothing is said of the renal dose of %s", i.Name)
+			}
+		}
+	}
+	excluded := map[string]bool{}
+	for _, x := range rec.Excluded {
+		excluded[x.ATC] = x.Reason == "allergy"
+	}
+	if !excluded["J01CR01"] || !excluded["J01CR02"] {
+		t.Errorf("the excluded penicillins are not told: %+v", rec.Excluded)
+	}
+	// The EHR is told the same.
+	cards := p.cards("cap-penicillin-anaphylaxis", "patient-view")
+	i := slices.IndexFunc(cards, func(c cds.Card) bool { return c.Source.Topic.Code == "community-acquired-pneumonia" })
+	if i < 0 {
+		t.Fatalf("no card with options: %+v", cards)
+	}
+	for _, o := range rec.Options {
+		for _, ingredient := range o.Ingredients {
+			if !strings.Contains(cards[i].Detail, ingredient.Text) {
+				t.Errorf("the card does not say %q", ingredient.Text)
+			}
+		}
+	}
+	for _, c := range cards {
+		if c.Source.Topic.Code != "cds-not-checked" && !strings.Contains(c.Detail, "EXAMPLE") {
+			t.Errorf("a card without the banner: %s", c.Summary)
+		}
+	}
+}
+
+// TestOrderOfAPenicillin: an order that must not be signed is answered with a
+// critical card whose suggestions bring nothing excluded back.
+func TestOrderOfAPenicillin(t *testing.T) {
+	p := demo(t)
+	for _, hook := range []string{"order-select", "order-sign"} {
+		cards := p.cards("cap-penicillin-anaphylaxis", hook)
+		if !slices.ContainsFunc(cards, func(c cds.Card) bool { return c.Indicator == cds.Critical && strings.Contains(c.Summary, "llergy") }) {
+			t.Errorf("%s: no critical card: %+v", hook, cards)
+		}
+		for _, c := range cards {
+			for _, s := range c.Suggestions {
+				for _, a := range s.Actions {
+					if strings.Contains(string(a.Resource), `"J01C`) {
+						t.Errorf("%s: %q brings a penicillin back", hook, s.Label)
+					}
+				}
+			}
+		}
+	}
+}
+
+var spaces = regexp.MustCompile(`\s+`)
+
+// TestQuotesOnceLoaded: after the guideline was read in, the pages an option cites
+// are quoted word by word.
+func TestQuotesOnceLoaded(t *testing.T) {
+	root := os.Getenv("REFERENCE_DATA_DIR")
+	if root == "" {
+		root = "../../../shared/data"
+	}
+	dir := filepath.Join(root, "guideline-s2k")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("reference data folder absent: %s", dir)
+	}
+	var text strings.Builder
+	for name, content := range sources(dir) {
+		if name != "documents.json" {
+			text.WriteString(content)
+		}
+	}
+	// As a reader sees the file: without tags and emphasis.
+	bare := func(s string) string {
+		s = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(s, "")
+		return spaces.ReplaceAllString(strings.NewReplacer("*", "", "\\", "", "|", "", "#", "", "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s), "")
+	}
+	whole := bare(text.String())
+	dsn := dbtest.DSN(t)
+	p := start(t, true, "DATABASE_URL="+dsn, "CDSS_DEMO=1")
+	count := func() (quotes int) {
+		for _, o := range p.recommend("cap-moderate", "de").Options {
+			for _, c := range o.Citations {
+				if c.Quote != nil {
+					quotes++
+					if !strings.Contains(whole, bare(*c.Quote)) {
+						t.Errorf("not the words of %s, p. %v: %q", c.Document, c.Page, *c.Quote)
+					}
+				}
+			}
+		}
+		return quotes
+	}
+	if n := count(); n != 0 {
+		t.Fatalf("%d quotes of what is not loaded", n)
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"ingest", dir}, environment{vars: []string{"DATABASE_URL=" + dsn, "LOG_LEVEL=error"}, out: &out, err: &out}); err != nil {
+		t.Fatalf("%v %s", err, out.String())
+	}
+	p.until(func() bool { return count() > 0 }, "the loaded pages are quoted")
+	rec := p.recommend("cap-moderate", "de")
+	if len(rec.Evidence) == 0 || rec.Evidence[0].Quote == "" || rec.Evidence[0].Document == "" {
+		t.Errorf("no evidence beside: %+v", rec.Evidence)
+	}
+}
