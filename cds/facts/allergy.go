@@ -83,9 +83,13 @@ func readEntry(n *fhir.Node) allergy.Entry {
 
 // keep files an entry; none is true for a statement that no allergy is known.
 func (b *builder) keep(ref string, e allergy.Entry, recorded fhir.Time, confirmed bool) (none bool) {
+	display := e.Concept.Display()
+	if display == "" {
+		display = ref
+	}
 	if b.in.Allergy == nil {
 		b.chart.allergies = append(b.chart.allergies, Allergy{
-			Reference: ref, Display: e.Concept.Display(), Medication: true, Mechanism: allergy.UnknownMechanism,
+			Reference: ref, Display: display, Medication: true, Mechanism: allergy.UnknownMechanism,
 			Basis: text("Regelwerk nicht geladen", "rules not loaded"), Criticality: e.Criticality, Confirmed: confirmed, Recorded: recorded.Time,
 		})
 		return false
@@ -95,11 +99,11 @@ func (b *builder) keep(ref string, e allergy.Entry, recorded fhir.Time, confirme
 	case r.NoneKnown || r.NoneKnownMedication:
 		return true
 	case r.Negated:
-		b.ignore(ref, "Text verneint die Allergie: „"+e.Concept.Display()+"“", "the text denies the allergy: \""+e.Concept.Display()+"\"")
+		b.ignore(ref, "Text verneint die Allergie: „"+display+"“", "the text denies the allergy: \""+display+"\"")
 		return false
 	}
 	b.chart.allergies = append(b.chart.allergies, Allergy{
-		Reference: ref, Display: e.Concept.Display(), ATC: r.ATC, Recognised: r.Recognised, Medication: r.Medication,
+		Reference: ref, Display: display, ATC: r.ATC, Recognised: r.Recognised, Medication: r.Medication,
 		Mechanism: r.Mechanism, Basis: r.Basis, Criticality: e.Criticality, Confirmed: confirmed, Recorded: recorded.Time,
 	})
 	return false

@@ -18,8 +18,10 @@ type builder struct {
 
 	byType map[string][]*fhir.Resource
 	refs   map[string]*fhir.Resource // "Type/id"
+	strays map[string]bool           // types of which only other patients' resources came
 	series map[string][]sample       // valid values by measure, newest first
 	unread map[string][]cds.Text     // why values of a measure could not be used
+	units  map[[2]string]unit        // units met so far, by printed form and code
 
 	female    stewardship.Truth
 	encounter encounter
@@ -34,8 +36,8 @@ type builder struct {
 func Build(in Input) *Chart {
 	b := &builder{
 		in: in, now: in.Now, chart: &Chart{now: in.Now, index: map[string]int{}},
-		byType: map[string][]*fhir.Resource{}, refs: map[string]*fhir.Resource{},
-		series: map[string][]sample{}, unread: map[string][]cds.Text{},
+		byType: map[string][]*fhir.Resource{}, refs: map[string]*fhir.Resource{}, strays: map[string]bool{},
+		series: map[string][]sample{}, unread: map[string][]cds.Text{}, units: map[[2]string]unit{},
 	}
 	if in.Request != nil {
 		b.chart.request = *in.Request
@@ -90,8 +92,12 @@ func (b *builder) received(types ...string) Received {
 	worst := NotReceived
 	for _, t := range types {
 		r, said := b.in.Received[t]
-		if !said && len(b.byType[t]) > 0 {
+		switch {
+		case said:
+		case len(b.byType[t]) > 0:
 			r = Complete
+		case b.strays[t]:
+			r = Wrong
 		}
 		switch r {
 		case Truncated, Failed, Wrong:
@@ -129,6 +135,7 @@ func (b *builder) sort() {
 			}
 		case !b.belongs(r):
 			b.ignore(ref, "Daten eines anderen Patienten", "data of another patient")
+			b.strays[r.Type()] = true
 			continue
 		}
 		b.byType[r.Type()] = append(b.byType[r.Type()], r)

@@ -14,7 +14,7 @@ import (
 var (
 	cultures  = []string{"600-7", "630-4", "6463-4", "11475-1", "41852-5", "42803-7", "17928-3", "624-7", "6460-0", "606-4", "634-6"}
 	noGrowth  = []string{"264868006", "260385009", "260415000", "LA6577-6"}
-	normWords = regexp.MustCompile(`(?i)(EUCAST|CLSI)\D{0,12}(20\d\d)?`)
+	normWords = regexp.MustCompile(`(?i)(EUCAST|CLSI)(?:.{0,20}?\b(20\d\d))?`)
 	specimens = map[string]string{"600-7": "blood", "17928-3": "blood", "630-4": "urine", "6460-0": "respiratory", "624-7": "respiratory", "606-4": "csf"}
 )
 

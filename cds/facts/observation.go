@@ -204,6 +204,23 @@ func (b *builder) unitOf(m *measure, printed, code string) (string, bool) {
 		// Scores and ratios are often sent bare.
 		return m.unit, slices.Contains([]string{"{score}", "{INR}"}, m.unit)
 	}
+	key := [2]string{printed, code}
+	u, seen := b.units[key]
+	if !seen {
+		u.code, u.ok = readUnit(printed, code)
+		b.units[key] = u
+	}
+	return u.code, u.ok
+}
+
+// unit is what a pair of printed unit and code was read as; a chart meets few
+// different ones.
+type unit struct {
+	code string
+	ok   bool
+}
+
+func readUnit(printed, code string) (string, bool) {
 	fromText, errText := ucum.NormaliseUnit(printed)
 	fromCode, errCode := ucum.NormaliseUnit(code)
 	switch {

@@ -156,7 +156,9 @@ func (b *builder) apparatus(s sign, r *fhir.Resource) (string, fhir.Time, cds.Te
 	}
 	concept := n.Child(name).CodeableConcept()
 	switch st := n.Child("status").String(); {
-	case st == "entered-in-error" || st == "not-done" || st == "inactive" || st == "cancelled":
+	case st == "entered-in-error" || st == "not-done" || st == "inactive" || st == "cancelled" || r.Type() == "Device" && b.removed(r.Ref()):
+		return "", fhir.Time{}, cds.Text{}, false
+	case r.Type() == "DeviceUseStatement" && st != "active" && st != "":
 		return "", fhir.Time{}, cds.Text{}, false
 	case r.Type() == "Procedure":
 		at := when(n, "performedDateTime", "performedPeriod")
@@ -174,6 +176,23 @@ func (b *builder) apparatus(s sign, r *fhir.Resource) (string, fhir.Time, cds.Te
 		return r.Ref(), fhir.Time{}, text("Device "+concept.Display(), "device "+concept.Display()), true
 	}
 	return "", fhir.Time{}, cds.Text{}, false
+}
+
+// removed tells whether a device is only said to have been used, and is no more.
+func (b *builder) removed(device string) bool {
+	ended := false
+	for _, r := range b.byType["DeviceUseStatement"] {
+		n := r.Root()
+		if typ, id, ok := n.Child("device").Reference().Local(); !ok || typ+"/"+id != device {
+			continue
+		}
+		end := n.Child("timingPeriod").Period().End
+		if st := n.Child("status").String(); st == "active" && !(end.Known() && !b.ended(end).After(b.now)) {
+			return false
+		}
+		ended = true
+	}
+	return ended
 }
 
 func procedure(s sign, c fhir.CodeableConcept) bool {

@@ -20,7 +20,10 @@ var (
 	}
 )
 
-var sepsisWords = regexp.MustCompile(`(?i)\b(?:uro)?sepsis\b|septisch|septic`)
+var (
+	sepsisWords = regexp.MustCompile(`(?i)\b(?:uro)?sepsis\b|septisch|septic`)
+	shockWords  = regexp.MustCompile(`(?i)septischer schock|septic shock`)
+)
 
 // severity takes the one of the request; else it is computed from signs of sepsis,
 // the place of care and CRB-65, and says from which.
@@ -121,7 +124,7 @@ func (b *builder) shock() {
 	}
 	defer func() { b.put(f) }()
 	for _, x := range c.conditions {
-		if hasICD(x.Concept, "R57.2") || x.Concept.Has(snomed, "76571007") || written(regexp.MustCompile(`(?i)septischer schock|septic shock`), x.Concept) {
+		if hasICD(x.Concept, "R57.2") || x.Concept.Has(snomed, "76571007") || written(shockWords, x.Concept) {
 			settle(true, x.Reference, text("Diagnose "+x.Display, "diagnosis "+x.Display))
 			return
 		}
