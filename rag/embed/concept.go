@@ -35,7 +35,7 @@ func NewConcept(a Annotator, version string) *Concept {
 
 // Space is the space of the table.
 func (e *Concept) Space() Space {
-	return Space{Kind: "concept", Provider: "local", Model: "concepts", Dimensions: ConceptDimensions, Version: e.version}
+	return Space{Kind: Local, Provider: "local", Model: "concepts", Dimensions: ConceptDimensions, Version: e.version}
 }
 
 // neighbourShare is how much of a concept's weight its neighbours share.

@@ -8,10 +8,16 @@ import (
 	"fmt"
 )
 
+// The kinds of space: of the local table, and of a model behind an API.
+const (
+	Local  = "concept"
+	Online = "online"
+)
+
 // Space says what a vector means. Vectors of different spaces are never
 // compared: two spaces are one only when all members are equal.
 type Space struct {
-	Kind       string // "concept" (local) or "online"
+	Kind       string // Local or Online
 	Provider   string // "local", or the host of the API
 	Model      string // name of the model or table
 	Dimensions int

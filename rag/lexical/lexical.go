@@ -9,12 +9,8 @@ import (
 	"sort"
 )
 
-// BM25 parameters. Passages are of like length, so that length is punished less
-// than is usual for whole documents.
-const (
-	DefaultK1 = 1.2
-	DefaultB  = 0.4
-)
+// DefaultK1 is BM25's damping of repeated words.
+const DefaultK1 = 1.2
 
 // maxTF is the largest term frequency that is kept; BM25 is flat long before.
 const maxTF = 1<<tfBits - 1
