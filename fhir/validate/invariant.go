@@ -139,3 +139,12 @@ func (v *invariants) rule(n *fhir.Node, r *rule) {
 func compile(source string) func() (*fhirpath.Expression, error) {
 	return sync.OnceValues(func() (*fhirpath.Expression, error) { return fhirpath.Compile(source) })
 }
+
+// Resource runs Structure and, where that finds nothing, Invariants: what an
+// authored artifact has to pass.
+func Resource(ctx context.Context, r *fhir.Resource, env fhirpath.Env) ([]issue.Issue, error) {
+	if issues := Structure(r); len(issues) > 0 {
+		return issues, nil
+	}
+	return Invariants(ctx, r, env)
+}
