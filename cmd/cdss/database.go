@@ -29,7 +29,7 @@ func openServer(ctx context.Context, cfg config, log *slog.Logger) (dsn string, 
 	}
 	cluster, err = localpg.Start(ctx, localpg.Config{DataDir: cfg.DataDir, BinDir: cfg.PostgresBin, Log: log})
 	if err != nil {
-		return "", nil, fmt.Errorf("start the private database (or set DATABASE_URL): %w", err)
+		return "", nil, fmt.Errorf("start the private database: %w", err)
 	}
 	return cluster.DSN("cdss"), cluster, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"cdss/cds"
 	"cdss/migrations/dbtest"
 	"cdss/rag"
@@ -130,6 +132,42 @@ func TestOrderOfAPenicillin(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestFeedbackIsJoinedToItsDecision: the EHR tells what became of a card, twice, and
+// the app what became of a recommendation.
+func TestFeedbackIsJoinedToItsDecision(t *testing.T) {
+	dsn := dbtest.DSN(t)
+	p := start(t, true, "DATABASE_URL="+dsn, "CDSS_DEMO=1")
+	card := p.cards("cap-penicillin-anaphylaxis", "order-sign")[0]
+	body := `{"feedback":[{"card":"` + card.UUID + `","outcome":"accepted","acceptedSuggestions":[{"id":"` + card.Suggestions[0].UUID + `"}],"outcomeTimestamp":"2026-01-15T10:05:31Z"}]}`
+	rec := p.recommend("cap-moderate", "de")
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	count := func(query string, args ...any) (n int) {
+		if err := conn.QueryRow(t.Context(), query, args...).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	p.until(func() bool { return count("SELECT count(*) FROM decision") == 2 }, "both decisions are written")
+	for range 2 {
+		if status, _, answer := p.ask("POST", "/cds-services/abs-order-sign/feedback", body); status != 200 {
+			t.Fatalf("%d %s", status, answer)
+		}
+	}
+	if status, _, answer := p.ask("POST", "/api/recommendations/"+rec.ID+"/feedback", `{"outcome":"modified","comment":"kürzer"}`); status != 204 {
+		t.Fatalf("%d %s", status, answer)
+	}
+	if n := count("SELECT count(*) FROM feedback f JOIN decision d ON d.id = f.decision_id"); n != 2 {
+		t.Errorf("%d entries are joined to their decision, want 2", n)
+	}
+	if n := count("SELECT count(*) FROM decision WHERE service = 'abs-order-sign' AND hook = 'order-sign' AND duration_ms > 0 AND checks_run <> '[]' AND inputs ? 'draftOrders' AND inputs ? 'allergies'"); n != 1 {
+		t.Error("the decision does not tell what it rests on")
 	}
 }
 
