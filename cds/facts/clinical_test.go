@@ -391,3 +391,30 @@ func TestVar(t *testing.T) {
 		t.Error("a name the Chart does not have is known")
 	}
 }
+
+func TestOralSwitch(t *testing.T) {
+	running := func(status string) string {
+		return fmt.Sprintf(`{"resourceType":"MedicationRequest","id":"%s","status":"%s","intent":"order","subject":{"reference":"Patient/p"},"authoredOn":"2026-03-12T23:00:00+01:00","medicationCodeableConcept":%s,"dosageInstruction":[{"text":"3 g i.v. 3x täglich"}]}`, next(), status, atc(german, "J01CR01"))
+	}
+	ward := encounter("IMP", "2026-03-12T22:00:00+01:00")
+	stable := join(vital(today, 17, 130, 80, 15), observation("8867-4", today, quantity("78", "/min")), observation("8310-5", today, quantity("36.9", "Cel")), observation("59408-5", today, quantity("96", "%")))
+	for _, tc := range []struct {
+		name string
+		raw  []string
+		want string
+	}{
+		{"stable under an IV antibiotic", join(ward, running("active"), stable), "known true"},
+		{"feverish", join(ward, running("active"), stable, observation("8310-5", "2026-03-16T08:30:00+01:00", quantity("38.5", "Cel"))), "absent false"},
+		{"saturation missing", join(ward, running("active"), stable[:len(stable)-1]), "unknown"},
+		{"IV antibiotic stopped", join(ward, running("stopped"), medication("active", atc(german, "C09AA05"), ""), stable), "absent false"},
+		{"medication not sent on day four", join(ward, stable), "unknown"},
+		{"medication not sent on the first day", join(encounter("IMP", "2026-03-16T06:00:00+01:00"), stable), "absent false"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := build(t, append([]string{adult}, tc.raw...)...)
+			if got := value(c, "oral-switch-possible"); got != tc.want {
+				t.Errorf("got %s (%s), want %s", got, c.Fact("oral-switch-possible").Reason.EN, tc.want)
+			}
+		})
+	}
+}

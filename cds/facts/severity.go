@@ -160,7 +160,10 @@ func (b *builder) stable() {
 		}
 	}
 	signs := c.Number("clinical-stability")
+	admission := c.Fact("admission").Date
 	switch {
+	case parenteral == "" && c.medicationState == Unknown && !(admission.Known() && b.now.Sub(b.moment(admission)) < 2*day):
+		f.Missing, f.Reason = []string{"medications"}, c.medicationReason
 	case parenteral == "":
 		f.State, f.Value, f.Missing, f.Reason = Absent, false, nil, text("keine laufende i.v.-Antibiotikatherapie dokumentiert", "no running IV antibiotic recorded")
 	case signs.Known && signs.AtLeast(6) != stewardship.Unknown:

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cdss/cds"
 )
@@ -21,3 +22,18 @@ func Decimal(v float64, digits int, lang cds.Lang) string {
 
 // Both makes a text of two languages from a function of the language.
 func Both(f func(cds.Lang) string) cds.Text { return cds.Text{DE: f(cds.DE), EN: f(cds.EN)} }
+
+// MaxText bounds the bytes of a free text that are searched for names and signs;
+// what a person writes in a field is shorter by far.
+const MaxText = 4000
+
+// Clip cuts a text to at most n bytes, never inside a character.
+func Clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -24,6 +24,7 @@ func (t *Table) mechanism(e Entry) (Mechanism, cds.Text) {
 		if text == "" {
 			return
 		}
+		text = stewardship.Clip(text, stewardship.MaxText)
 		for mechanism, word := range t.signs(text) {
 			if _, ok := found[mechanism]; !ok {
 				found[mechanism] = word

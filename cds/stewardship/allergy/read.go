@@ -63,6 +63,7 @@ func (t *Table) Read(e Entry) Reading {
 		}
 	}
 	for _, text := range texts {
+		text = stewardship.Clip(text, stewardship.MaxText)
 		words, negated := t.substancesIn(text)
 		r.ATC = add(r.ATC, words...)
 		if len(words) == 0 && len(negated) > 0 {
@@ -161,6 +162,7 @@ func (t *Table) substancesIn(text string) (affirmed, denied []string) {
 	if text == "" {
 		return nil, nil
 	}
+	text = stewardship.Clip(text, stewardship.MaxText)
 	drugs, classes := t.names.Find(text)
 	put := func(start, end int, codes ...string) {
 		before, after := stewardship.Fold(text[:start])+" ", stewardship.Fold(text[end:])

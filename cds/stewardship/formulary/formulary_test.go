@@ -186,6 +186,15 @@ func TestLoadRefusesFaults(t *testing.T) {
 	}
 }
 
+// A hostile text costs no more than a long one.
+func TestFindIsBounded(t *testing.T) {
+	f := shipped(t)
+	drugs, _ := f.Find(strings.Repeat("amoxicillin ", 100_000))
+	if len(drugs) == 0 || len(drugs) > 400 {
+		t.Errorf("%d matches", len(drugs))
+	}
+}
+
 func FuzzFind(f *testing.F) {
 	names := shipped(f)
 	for _, seed := range []string{"Penicillinallergie", "Amoxicillin/Clavulansäure", "ß", "ph th", "\xff\xfe", "Pénicilline\u00adallergie", "ẞẞ", "İstanbul"} {

@@ -150,7 +150,7 @@ func Load(fsys fs.FS) (*Table, error) {
 // several names the resistant variant counts, then the longest.
 func (t *Table) Find(code, text string) (Organism, bool) {
 	best, length := -1, 0
-	folded := stewardship.Fold(text)
+	folded := stewardship.Fold(stewardship.Clip(text, stewardship.MaxText))
 	for i, o := range t.organisms {
 		if code != "" && o.Code == code && best < 0 {
 			best, length = i, 1
