@@ -2,9 +2,11 @@ package apply
 
 import (
 	"strings"
+	"time"
 
 	"cdss/cds"
 	"cdss/cds/facts"
+	"cdss/cds/stewardship/microbiology"
 	"cdss/fhir/fhirpath"
 )
 
@@ -52,6 +54,7 @@ func (s *Scope) codes() {
 		organisms = append(organisms, fhirpath.FromString(strings.ToLower(name)))
 	}
 	s.memo["organisms"] = named{value: organisms, source: "Observation"}
+	s.memo["isolates"] = named{value: s.isolates(), source: "Observation"}
 
 	var medications fhirpath.Collection
 	for _, m := range s.chart.Medications() {
@@ -71,6 +74,41 @@ func (s *Scope) codes() {
 		indication = fhirpath.Collection{fhirpath.FromString(i.Code)}
 	}
 	s.memo["indication"] = named{value: indication, source: "indication"}
+}
+
+// recent is how old an isolate may be to be the pathogen of this infection.
+const recent = 30 * 24 * time.Hour
+
+// isolates writes recent isolates as "group|name|specimen".
+func (s *Scope) isolates() fhirpath.Collection {
+	var out fhirpath.Collection
+	for _, i := range s.chart.Isolates() {
+		if i.At.IsZero() || i.At.After(s.now) || s.now.Sub(i.At) > recent {
+			continue
+		}
+		group, name := i.Organism.Group, i.Organism.Name.EN
+		if name == "" {
+			name = i.Display
+		}
+		if group == "staphylococcus-aureus" && methicillinResistant(i) {
+			group = "mrsa"
+		}
+		out = append(out, fhirpath.FromString(strings.ToLower(group+"|"+name+"|"+i.Specimen)))
+	}
+	return out
+}
+
+// methicillinResistant reads resistance to oxacillin, cefoxitin or flucloxacillin.
+func methicillinResistant(i microbiology.Isolate) bool {
+	for _, r := range i.Results {
+		switch r.ATC {
+		case "J01CF04", "J01CF05", "J01DC01":
+			if r.Interpretation == microbiology.Resistant {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func with(n named, c fhirpath.Collection) named {

@@ -164,7 +164,7 @@ func doseOn(page string, r map[string]string) bool {
 	}
 	if v, err := strconv.ParseFloat(low, 64); err == nil && high == "" {
 		total := comma(strconv.FormatFloat(v*float64(per), 'f', -1, 64))
-		forms = append(forms, total+"g/tag", total+"mg/tag")
+		forms = append(forms, total+"g/tag", total+"mg/tag", total+"mio.ie/tag")
 	}
 	for _, f := range forms {
 		if strings.Contains(page, f) {

@@ -23,9 +23,10 @@ type judged struct {
 
 	specialist bool
 	quinolone  bool
-	again      bool   // a class that was taken within 90 days
-	unverified bool   // a renal dose that could not be checked in a weak kidney
-	aware      string // the broadest group among its substances
+	again      bool              // a class that was taken within 90 days
+	unverified bool              // a renal dose that could not be checked in a weak kidney
+	tested     stewardship.Truth // the patient's recent isolates were tested susceptible
+	aware      string            // the broadest group among its substances
 }
 
 // part is one substance of a candidate.
@@ -66,10 +67,25 @@ func (s *session) judgeAll(candidates []apply.Candidate) []*judged {
 			j.take(p, prior)
 			j.unverified = j.unverified || p.unverified() && s.weakKidney() == stewardship.Yes
 		}
+		s.cover(j)
 		out = append(out, j)
 	}
 	s.changeClass(out, prior)
 	return out
+}
+
+// cover judges the option as a whole against the patient's recent isolates.
+func (s *session) cover(j *judged) {
+	var atcs []string
+	for _, p := range j.parts {
+		atcs = append(atcs, p.sub.ATC)
+	}
+	j.tested = s.tested(atcs)
+	if f, bad := s.uncovered(atcs); bad && len(j.parts) > 0 {
+		j.excluded = true
+		first := &j.parts[0]
+		first.findings = append(first.findings[:len(first.findings):len(first.findings)], f)
+	}
 }
 
 // take adds a part and what it means for the whole option.
@@ -323,6 +339,9 @@ func (s *session) why(j *judged) string {
 	}
 	if j.again {
 		parts = append(parts, s.t("Substanzklasse in den letzten 90 Tagen gegeben, daher nachgestellt", "class given within the last 90 days, hence put behind"))
+	}
+	if j.tested == stewardship.Yes {
+		parts = append(parts, s.t("eigener Erregernachweis empfindlich getestet", "own isolate tested susceptible"))
 	}
 	if j.unverified {
 		parts = append(parts, s.t("Nierendosis ohne Quelle, daher hinter Gleichwertigem", "renal dose without a source, hence behind equals"))

@@ -136,6 +136,7 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 			cds.Text{DE: sub.Name.DE + ": kein Antibiotikum angezeigt", EN: sub.Name.EN + ": no antibiotic indicated"},
 			cds.Text{DE: r.none, EN: r.none}, r.noneAt, []cds.Fix{r.remove(o)})
 	}
+	r.covers(o, sub)
 	for _, c := range o.Conflicts {
 		r.warnOrder(o, "dosage-conflict", cds.WarningI,
 			cds.Text{DE: sub.Name.DE + ": Dosierungstext und kodierte Dosierung widersprechen sich", EN: sub.Name.EN + ": dosage text and coded dosage disagree"},
@@ -143,6 +144,26 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	}
 	r.duplicate(o, sub, before)
 	r.renal(o, sub)
+}
+
+// covers finds a recent isolate that neither the order nor any other antimicrobial
+// of the patient is active against.
+func (r *reviewer) covers(o facts.Order, sub formulary.Substance) {
+	atcs := []string{sub.ATC}
+	for _, m := range r.Chart.Medications() {
+		if _, ok := r.Tables.Formulary.Lookup(m.ATC); ok {
+			atcs = append(atcs, m.ATC)
+		}
+	}
+	for _, d := range r.Chart.Orders() {
+		if _, ok := r.Tables.Formulary.Lookup(d.ATC); ok {
+			atcs = append(atcs, d.ATC)
+		}
+	}
+	if f, bad := r.uncovered(atcs); bad {
+		f.summary = cds.Text{DE: sub.Name.DE + ": " + f.summary.DE, EN: sub.Name.EN + ": " + f.summary.EN}
+		r.object(o, f)
+	}
 }
 
 // object turns a finding about an ordered substance into a warning.

@@ -6,34 +6,60 @@ import (
 	"cdss/cds"
 	"cdss/cds/stewardship"
 	"cdss/cds/stewardship/microbiology"
+	"cdss/rag"
 )
 
-// memory is how long the patient's own isolates count for a choice.
-const memory = 365 * 24 * time.Hour
+// memory is how long the patient's own isolates count for a choice, recent how
+// long one is held to be the pathogen of this infection.
+const (
+	memory = 365 * 24 * time.Hour
+	recent = 30 * 24 * time.Hour
+)
 
-// resistance judges the patient's own isolates of the last twelve months.
-func (s *session) resistance(x subject) []finding {
+// isolates gives the patient's isolates that bear on this infection: not older
+// than age, and from blood, the site of the infection, or a specimen not named.
+func (s *session) isolates(age time.Duration) []microbiology.Isolate {
+	category := ""
+	if i, _ := s.Chart.Indication(); i != nil {
+		category = i.Category
+	}
+	var out []microbiology.Isolate
 	for _, i := range s.Chart.Isolates() {
-		if i.At.IsZero() || s.Now.Sub(i.At) > memory || i.At.After(s.Now) {
+		if i.At.IsZero() || i.At.After(s.Now) || s.Now.Sub(i.At) > age {
 			continue
 		}
+		switch {
+		case i.Organism.Group == "coagulase-negative-staphylococcus" && i.Specimen != "":
+			continue // mostly contamination; a clinician decides
+		case category == "" || category == "systemic":
+		case i.Specimen == "urine" && category != "urogenital", i.Specimen == "respiratory" && category != "respiratory":
+			continue
+		}
+		out = append(out, i)
+	}
+	return out
+}
+
+// resistance judges a substance by the susceptibilities of the patient's own
+// isolates of the last twelve months.
+func (s *session) resistance(x subject) []finding {
+	for _, i := range s.isolates(memory) {
 		for _, r := range i.Results {
 			if r.ATC != x.ATC {
 				continue
 			}
 			name := organism(i)
-			day := i.At.Format("02.01.2006")
 			switch {
 			case r.Interpretation == microbiology.Resistant:
 				return []finding{{
 					code: "resistance", reason: "resistance", outcome: exclude, indicator: cds.WarningI,
 					summary: cds.Text{DE: x.Name.DE + ": eigenes Isolat resistent (" + name.DE + ")", EN: x.Name.EN + ": own isolate resistant (" + name.EN + ")"},
 					detail: cds.Text{
-						DE: name.DE + " vom " + day + " ist gegen " + x.Name.DE + " resistent getestet.",
-						EN: name.EN + " of " + i.At.Format("2006-01-02") + " tested resistant to " + x.Name.EN + ".",
+						DE: name.DE + " vom " + dayDE(i) + " ist gegen " + x.Name.DE + " resistent getestet.",
+						EN: name.EN + " of " + dayEN(i) + " tested resistant to " + x.Name.EN + ".",
 					},
 				}}
-			case r.Interpretation == microbiology.Increased && (r.Norm != "EUCAST" || r.Year < 2019):
+			case r.Interpretation == microbiology.Increased && !r.Usable():
 				s.gap(cds.Text{DE: "Empfindlichkeit „I“ von " + x.Name.DE, EN: "susceptibility \"I\" of " + x.Name.EN},
 					cds.Text{DE: "Norm und Jahr nicht bekannt oder vor 2019: „I“ ist nicht verwertbar", EN: "norm and year not known or before 2019: \"I\" cannot be used"},
 					"susceptibility")
@@ -42,8 +68,8 @@ func (s *session) resistance(x subject) []finding {
 					code: "increased-exposure", reason: "resistance", outcome: specialist, indicator: cds.WarningI,
 					summary: cds.Text{DE: x.Name.DE + ": nur mit erhöhter Exposition wirksam (I)", EN: x.Name.EN + ": active only with increased exposure (I)"},
 					detail: cds.Text{
-						DE: name.DE + " vom " + day + " ist „I“ nach EUCAST: Hochdosis nötig.",
-						EN: name.EN + " of " + i.At.Format("2006-01-02") + " is \"I\" by EUCAST: high dose needed.",
+						DE: name.DE + " vom " + dayDE(i) + " ist „I“ nach EUCAST: empfindlich bei erhöhter Exposition, Hochdosis nötig.",
+						EN: name.EN + " of " + dayEN(i) + " is \"I\" by EUCAST: susceptible, increased exposure; high dose needed.",
 					},
 				}}
 			}
@@ -52,12 +78,64 @@ func (s *session) resistance(x subject) []finding {
 	return nil
 }
 
+// uncovered finds a recent isolate that none of the substances is active against,
+// by nature or by test.
+func (s *session) uncovered(atcs []string) (finding, bool) {
+	for _, i := range s.isolates(recent) {
+		active := len(atcs) == 0
+		for _, atc := range atcs {
+			r, known := i.Against(atc)
+			active = active || !known || r.Interpretation != microbiology.Resistant
+		}
+		if active {
+			continue
+		}
+		name := organism(i)
+		var at []rag.Locator
+		if !i.Organism.Source.IsZero() {
+			at = places([]stewardship.Source{i.Organism.Source})
+		}
+		return finding{
+			code: "not-covered", reason: "resistance", outcome: exclude, indicator: cds.WarningI, places: at,
+			summary: cds.Text{DE: "Nicht wirksam gegen den Nachweis " + name.DE, EN: "Not active against the isolate " + name.EN},
+			detail: cds.Text{
+				DE: name.DE + " vom " + dayDE(i) + " ist von Natur aus oder nach Testung resistent.",
+				EN: name.EN + " of " + dayEN(i) + " is resistant by nature or by test.",
+			},
+		}, true
+	}
+	return finding{}, false
+}
+
+// tested tells what the recent isolates say about the substances: Yes when each
+// isolate was tested susceptible to one of them, Unknown without isolate or test.
+func (s *session) tested(atcs []string) stewardship.Truth {
+	isolates := s.isolates(recent)
+	if len(isolates) == 0 {
+		return stewardship.Unknown
+	}
+	all := stewardship.Yes
+	for _, i := range isolates {
+		one := stewardship.No
+		for _, atc := range atcs {
+			if r, known := i.Against(atc); known && r.Interpretation == microbiology.Susceptible {
+				one = stewardship.Yes
+			}
+		}
+		all = all.And(one)
+	}
+	return all
+}
+
 func organism(i microbiology.Isolate) cds.Text {
 	if i.Organism.Name.IsZero() {
 		return cds.Text{DE: i.Display, EN: i.Display}
 	}
 	return i.Organism.Name
 }
+
+func dayDE(i microbiology.Isolate) string { return i.At.Format("02.01.2006") }
+func dayEN(i microbiology.Isolate) string { return i.At.Format("2006-01-02") }
 
 // prior gives the classes of antibiotics taken within 90 days before this episode.
 func (s *session) prior() map[string]bool {
