@@ -47,7 +47,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 		step = func(string, any) {}
 	}
 	id := s.c.NewID()
-	ctx, cancel := context.WithTimeout(ctx, s.c.Deadline)
+	ctx, cancel := context.WithTimeout(ctx, s.c.Patience)
 	defer cancel()
 	snapshot, evidence := s.c.Knowledge(), s.c.Evidence()
 	broken := false

@@ -60,7 +60,8 @@ type Config struct {
 	Rules     Rules
 	Now       func() time.Time
 	NewID     func() string // gives a new uuid
-	Deadline  time.Duration // of one decision; 0 means DefaultDeadline
+	Deadline  time.Duration // of a hook call; 0 means DefaultDeadline
+	Patience  time.Duration // of a person who asks; 0 means DefaultPatience
 	Demo      bool          // example content may show
 	Log       *slog.Logger  // nil: nothing is logged
 }
@@ -69,6 +70,9 @@ type Config struct {
 // way (CDS Hooks 2.0.1: "on the order of 500 ms").
 const DefaultDeadline = 450 * time.Millisecond
 
+// DefaultPatience is for people, who rather wait than read "not checked".
+const DefaultPatience = 5 * time.Second
+
 // Service decides. It is safe for concurrent use.
 type Service struct{ c Config }
 
@@ -76,6 +80,9 @@ type Service struct{ c Config }
 func New(c Config) *Service {
 	if c.Deadline <= 0 {
 		c.Deadline = DefaultDeadline
+	}
+	if c.Patience <= 0 {
+		c.Patience = DefaultPatience
 	}
 	if c.Rules == nil {
 		c.Rules = rules{}

@@ -139,19 +139,22 @@ func summaries(r cds.Response) []string {
 }
 
 func TestNothingKnownIs412(t *testing.T) {
-	for name, prefetch := range map[string]string{
-		"no prefetch": "",
-		"all failed":  `{"patient":{"resourceType":"OperationOutcome","issue":[{"severity":"error"}]}}`,
-		"another's":   `{"patient":{"resourceType":"Patient","id":"q"}}`,
+	for name, tc := range map[string]struct{ prefetch, says string }{
+		"no prefetch": {"", "prefetch patient, encounters"},
+		"all failed":  {`{"patient":{"resourceType":"OperationOutcome","issue":[{"severity":"error"}]}}`, "prefetch patient: the query"},
+		"another's":   {`{"patient":{"resourceType":"Patient","id":"q"}}`, "prefetch patient: data of another patient"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := service(t, rules{}).Hook(t.Context(), view(t, prefetch))
+			_, err := service(t, rules{}).Hook(t.Context(), view(t, tc.prefetch))
 			if issue.Status(err) != 412 {
 				t.Fatalf("got %v", err)
 			}
 			var at []string
 			for _, i := range issue.Issues(err) {
 				at = append(at, i.Expression...)
+			}
+			if text := string(issue.Outcome(err)); !strings.Contains(text, tc.says) {
+				t.Errorf("%s does not say %q", text, tc.says)
 			}
 			if len(at) < 5 || at[0] != "prefetch.patient" || !strings.Contains(string(issue.Outcome(err)), "allergies") {
 				t.Errorf("the missing keys are not named: %v", at)

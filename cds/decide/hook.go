@@ -193,13 +193,24 @@ func (c *call) empty() bool {
 	return false
 }
 
-// blocked is the answer when no check can run.
+// blocked is the answer when no check can run: it names each key, and what is
+// wrong with it.
 func (c *call) blocked() error {
-	missing := c.came.Missing()
-	err := issue.New(issue.Required, "service %s needs data that did not come: %s", c.req.Service, strings.Join(missing, ", ")).
+	var reasons []string
+	keys := map[string][]string{} // by reason
+	for _, p := range c.came.Problems {
+		if keys[p.Reason.EN] == nil {
+			reasons = append(reasons, p.Reason.EN)
+		}
+		keys[p.Reason.EN] = append(keys[p.Reason.EN], p.Key)
+	}
+	for i, reason := range reasons {
+		reasons[i] = strings.Join(keys[reason], ", ") + ": " + reason
+	}
+	err := issue.New(issue.Required, "service %s knows nothing of the patient; prefetch %s", c.req.Service, strings.Join(reasons, "; ")).
 		WithStatus(http.StatusPreconditionFailed)
-	for _, key := range missing {
-		err = err.At("prefetch." + key)
+	for _, p := range c.came.Problems {
+		err = err.At("prefetch." + p.Key)
 	}
 	return err
 }

@@ -98,18 +98,6 @@ func Read(patient string, templates []Template, values map[string]*fhir.Node) (*
 	return r, nil
 }
 
-// Missing names the keys that brought nothing to work with, in the order of the
-// templates.
-func (r *Result) Missing() []string {
-	var keys []string
-	for _, p := range r.Problems {
-		if p.Received != facts.Truncated {
-			keys = append(keys, p.Key)
-		}
-	}
-	return keys
-}
-
 // key reads the value of one key. Typ is the type its template asks for, or "".
 func (r *Result) key(patient, typ, key string, n *fhir.Node) (facts.Received, error) {
 	if n == nil {

@@ -132,14 +132,18 @@ func TestAnotherPatientIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestMissingNamesKeysInOrder(t *testing.T) {
+func TestProblemsComeInTheOrderOfTheTemplates(t *testing.T) {
 	got, err := prefetch.Read("p", prefetch.Templates(), values(t, `{"conditions":null,"devices":null,"procedures":null,"encounters":null,
 		"allergies":{"resourceType":"OperationOutcome","issue":[{"severity":"error"}]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"patient", "allergies", "medicationRequests", "medicationStatements", "observations", "flags"}
-	if diff := cmp.Diff(want, got.Missing()); diff != "" {
+	var keys []string
+	for _, p := range got.Problems {
+		keys = append(keys, p.Key)
+	}
+	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Error(diff)
 	}
 }

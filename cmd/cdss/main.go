@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // version is set when a release is built (-ldflags "-X main.version=…").
@@ -28,6 +29,9 @@ type environment struct {
 	// ready, when not nil, is told the address the server listens at, as soon as it
 	// does, and again with ok when everything works.
 	ready func(address string, ok bool)
+	// deadline, when not 0, is that of every decision: a test asks what is answered,
+	// on whatever machine.
+	deadline time.Duration
 }
 
 // usage is a mistake on the command line: exit code 2.

@@ -54,7 +54,7 @@ func start(t *testing.T, whole bool, vars ...string) *program {
 	done := make(chan error, 1)
 	vars = append([]string{"CDSS_ADDR=127.0.0.1:0", "CDSS_METRICS_ADDR=127.0.0.1:0", "LOG_LEVEL=debug"}, vars...)
 	go func() {
-		done <- run(ctx, []string{"serve"}, environment{vars: vars, out: &p.out, err: &p.log, ready: func(address string, ok bool) {
+		done <- run(ctx, []string{"serve"}, environment{vars: vars, out: &p.out, err: &p.log, deadline: time.Minute, ready: func(address string, ok bool) {
 			if ok || !whole {
 				listening <- address
 			}

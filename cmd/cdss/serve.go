@@ -48,7 +48,7 @@ func serve(ctx context.Context, args []string, env environment) error {
 		log.Warn(note)
 	}
 	limitMemory(env.vars, log.Info)
-	h, err := newHouse(cfg, log)
+	h, err := newHouse(cfg, log, func(h *house) { h.deadline = env.deadline })
 	if err != nil {
 		return err
 	}

@@ -54,8 +54,9 @@ type house struct {
 	opened     atomic.Bool // the database has been ready once
 	now        func() time.Time
 	newID      func() string
-	unrecorded bool        // decisions are not kept
-	leaving    atomic.Bool // the server is about to stop
+	unrecorded bool          // decisions are not kept
+	deadline   time.Duration // of a decision; 0 is the usual one
+	leaving    atomic.Bool   // the server is about to stop
 
 	background sync.WaitGroup // what uses the database
 	work       sync.WaitGroup // what ends after that: pool and cluster
@@ -103,6 +104,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
 		Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
+		Deadline: h.deadline, Patience: h.deadline,
 	})
 	if h.hooks, err = hooks.New(hooks.Config{
 		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Origins: h.origin, Log: log, NewUUID: h.newID,
