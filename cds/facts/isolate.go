@@ -89,6 +89,9 @@ func (b *builder) result(i *microbiology.Isolate, x *finding) {
 			}
 		}
 	}
+	if atc == "" && plainPenicillin(x.code) {
+		atc = "J01CE01"
+	}
 	if atc == "" || category == "" {
 		return
 	}
@@ -100,6 +103,17 @@ func (b *builder) result(i *microbiology.Isolate, x *finding) {
 		}
 	}
 	i.Results = append(i.Results, r)
+}
+
+// plainPenicillin tells a test reported as "penicillin", which is benzylpenicillin.
+func plainPenicillin(code fhir.CodeableConcept) bool {
+	for _, words := range texts(code) {
+		name, _, _ := strings.Cut(words, "[")
+		if strings.EqualFold(strings.TrimSpace(name), "penicillin") {
+			return true
+		}
+	}
+	return false
 }
 
 // notes gives what is written beside a result, the extensions of the microbiology

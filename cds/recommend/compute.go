@@ -109,7 +109,7 @@ func (s *session) decide(indication *cds.Indication, rec *cds.Recommendation) (a
 	for _, a := range result.Advice {
 		switch a.Action.Role {
 		case content.RoleNoAntibiotic, content.RoleOutOfScope:
-			reason = s.say(a.Action.Title) + ". " + s.say(a.Action.Description)
+			reason = prose(s.say(a.Action.Title), s.say(a.Action.Description))
 			s.advise(a, cds.Info)
 		default:
 			s.advise(a, a.Action.Indicator)
@@ -125,7 +125,7 @@ func (s *session) decide(indication *cds.Indication, rec *cds.Recommendation) (a
 	judged := s.judgeAll(result.Candidates)
 	rec.Options = s.options(judged)
 	rec.Excluded = s.exclusions(judged)
-	s.patientWarnings(rec)
+	s.patientWarnings()
 	if len(rec.Options) == 0 {
 		return s.t("Alle Optionen der Quelle sind für diesen Patienten ausgeschlossen: infektiologische Beratung.",
 			"Every option of the source is excluded for this patient: ask infectious diseases.")
@@ -145,7 +145,7 @@ func (s *session) statements() string {
 			s.use(p)
 			s.advise(a, cds.Info)
 			if a.Action.Role == content.RoleNoAntibiotic && reason == "" {
-				reason = s.say(a.Action.Title) + ". " + s.say(a.Action.Description)
+				reason = prose(s.say(a.Action.Title), s.say(a.Action.Description))
 			}
 		}
 	}

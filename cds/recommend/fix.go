@@ -8,6 +8,7 @@ import (
 	"cdss/cds"
 	"cdss/cds/facts"
 	"cdss/cds/stewardship/dose"
+	"cdss/cds/stewardship/formulary"
 	"cdss/fhir"
 )
 
@@ -34,8 +35,8 @@ func (s *session) remove(o facts.Order) cds.Fix {
 
 // correct suggests the same order with another dose: the whole resource, with
 // only its dosage changed.
-func (s *session) correct(o facts.Order, right cds.Ingredient) cds.Fix {
-	right.Duration = nil
+func (s *session) correct(o facts.Order, sub formulary.Substance, right cds.Ingredient) cds.Fix {
+	right.Duration, right.Name = nil, s.say(sub.Name)
 	line := dose.Line(right, s.Lang)
 	res := o.Resource.Root().Object().Set("dosageInstruction", []*fhir.Object{s.dosage(right, 0)})
 	return cds.Fix{

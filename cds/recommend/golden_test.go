@@ -1,6 +1,7 @@
 package recommend_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -245,7 +246,11 @@ func writeWarnings(b *strings.Builder, warnings []cds.Warning, gaps []cds.NotChe
 		for _, fix := range w.Fix {
 			fmt.Fprintf(b, "   suggestion: %s\n", fix.Label)
 			for _, a := range fix.Actions {
-				fmt.Fprintf(b, "      %s %s%s\n", a.Type, a.ResourceID, a.Resource)
+				var resource bytes.Buffer
+				if len(a.Resource) > 0 {
+					json.Compact(&resource, a.Resource)
+				}
+				fmt.Fprintf(b, "      %s %s%s\n", a.Type, a.ResourceID, resource.String())
 			}
 		}
 	}

@@ -160,7 +160,7 @@ func (s *session) fit(p *part, c apply.Candidate) {
 		out, ok := dose.Weigh(phase, p.sub, s.Chart.Weights(), s.Lang)
 		weighed = weighed && ok
 		out.Text = dose.Line(out, s.Lang)
-		if p.unverified() {
+		if p.adjusted.Matters && p.adjusted.Status != dose.Reduced {
 			out.Adjustments = append(out.Adjustments[:len(out.Adjustments):len(out.Adjustments)],
 				cds.Adjustment{Kind: "renal", Text: s.say(p.adjusted.Reason)})
 		}
@@ -253,13 +253,13 @@ func (s *session) render(j *judged, rank int, recommended bool) cds.Option {
 				s.gap(cds.Text{DE: "Dosis nach Gewicht: " + p.sub.Name.DE, EN: "dose by weight: " + p.sub.Name.EN},
 					cds.Text{DE: "Gewicht fehlt", EN: "weight is missing"}, "weight")
 			case f.code == "allergy":
-				add(&notes, s.say(f.summary)+". "+s.say(f.detail))
+				add(&notes, prose(s.say(f.summary), s.say(f.detail)))
 				at = append(at, f.places...)
 			case f.reason == "interaction":
-				add(&o.Interactions, s.say(f.summary)+". "+s.say(f.detail))
+				add(&o.Interactions, prose(s.say(f.summary), s.say(f.detail)))
 				at = append(at, f.places...)
 			case f.outcome >= warning:
-				add(&notes, s.say(f.summary)+". "+s.say(f.detail))
+				add(&notes, prose(s.say(f.summary), s.say(f.detail)))
 				at = append(at, f.places...)
 			}
 		}
@@ -280,11 +280,11 @@ func (s *session) render(j *judged, rank int, recommended bool) cds.Option {
 			at = append(at, n.Source.Locator())
 		}
 		if t := s.say(p.sub.Pregnancy.Text); t != "" && s.Chart.Truth("pregnancy") != stewardship.No && s.mayBePregnant() {
-			o.Pregnancy = strings.TrimSpace(o.Pregnancy + " " + p.sub.Name.In(s.Lang) + ": " + t)
+			o.Pregnancy = prose(o.Pregnancy, p.sub.Name.In(s.Lang)+": "+t)
 		}
-		s.renalGap(p)
+		s.renal(p)
 	}
-	o.Notes = strings.Join(notes, " ")
+	o.Notes = prose(notes...)
 	o.Deescalation = s.say(j.Population.Deescalation)
 	o.Why = s.why(j)
 	o.Citations = s.cites(at...)
@@ -302,9 +302,20 @@ func (s *session) weakKidney() stewardship.Truth {
 	return low.Or(stewardship.Of(k.Dialysis == stewardship.Yes || k.Unstable == stewardship.Yes))
 }
 
-// renalGap tells that a renal dose was not checked, and what it lacks.
-func (s *session) renalGap(p part) {
+// renal tells that a renal dose was changed, or was not checked and what it lacks.
+func (s *session) renal(p part) {
 	switch p.adjusted.Status {
+	case dose.Reduced:
+		var lines []string
+		for _, l := range p.lines {
+			lines = append(lines, l.Text)
+		}
+		s.warn(cds.Warning{
+			Code: "renal-adjusted", Indicator: cds.Info,
+			Summary:   s.t("Dosis an die Nierenfunktion angepasst: ", "Dose adjusted to renal function: ") + s.say(p.sub.Name),
+			Detail:    prose(strings.Join(lines, s.t("; danach ", "; then ")), s.say(p.adjusted.Reason)),
+			Citations: s.cites(places([]stewardship.Source{p.adjusted.Source}, p.sub.Name.DE)...),
+		})
 	case dose.NoBand, dose.NotChecked:
 		if !p.adjusted.Matters {
 			return
@@ -354,8 +365,23 @@ func (s *session) why(j *judged) string {
 	}
 	for _, p := range j.parts {
 		if p.adjusted.Status == dose.Reduced {
-			parts = append(parts, p.sub.Name.In(s.Lang)+": "+s.say(p.adjusted.Reason))
+			parts = append(parts, p.sub.Name.In(s.Lang)+": "+strings.TrimSuffix(s.say(p.adjusted.Reason), "."))
 		}
 	}
-	return strings.Join(parts, "; ") + "."
+	return prose(strings.Join(parts, "; "))
+}
+
+// prose joins texts as sentences: each ends with one mark.
+func prose(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
+		}
+		if !strings.ContainsAny(p[len(p)-1:], ".!?") {
+			p += "."
+		}
+		out = append(out, p)
+	}
+	return strings.Join(out, " ")
 }

@@ -95,7 +95,7 @@ func (r *reviewer) consult() {
 	result := quiet.scope.Apply(plan)
 	for _, a := range result.Advice {
 		if a.Action.Role == content.RoleNoAntibiotic && r.none == "" {
-			r.none = r.say(a.Action.Title) + ". " + r.say(a.Action.Description)
+			r.none = prose(r.say(a.Action.Title), r.say(a.Action.Description))
 			r.noneAt = r.cites(a.Action.Citations...)
 			r.use(plan)
 		}
@@ -128,7 +128,11 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	if r.listed != nil {
 		x.listed = stewardship.Of(r.listed[sub.ATC])
 	}
-	for _, f := range r.judge(x) {
+	findings := r.judge(x)
+	for _, f := range findings {
+		if f.reason == "restricted" && excluding(findings) {
+			continue // the order has to go in any case
+		}
 		r.object(o, f)
 	}
 	if r.none != "" {
@@ -144,6 +148,15 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	}
 	r.duplicate(o, sub, before)
 	r.renal(o, sub)
+}
+
+func excluding(findings []finding) bool {
+	for _, f := range findings {
+		if f.outcome == exclude {
+			return true
+		}
+	}
+	return false
 }
 
 // covers finds a recent isolate that neither the order nor any other antimicrobial
@@ -253,7 +266,8 @@ func (r *reviewer) duplicate(o facts.Order, sub formulary.Substance, before []fa
 func (r *reviewer) renal(o facts.Order, sub formulary.Substance) {
 	name := cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}
 	if o.Regimen == nil || o.Regimen.Dose.Value <= 0 || o.Regimen.Frequency.Count <= 0 {
-		r.gap(name, cds.Text{DE: "Verordnung ohne lesbare Dosis oder Häufigkeit", EN: "order without a readable dose or frequency"}, o.Missing...)
+		r.gap(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN},
+			cds.Text{DE: "Verordnung ohne lesbare Dosis oder Häufigkeit: nicht geprüft", EN: "order without a readable dose or frequency: not checked"}, o.Missing...)
 		return
 	}
 	regimen := *o.Regimen
@@ -308,7 +322,7 @@ func (r *reviewer) overdose(o facts.Order, sub formulary.Substance, a dose.Adjus
 	at := places([]stewardship.Source{a.Source}, sub.Name.DE)
 	r.warnOrder(o, "renal-dose", indicator,
 		cds.Text{DE: sub.Name.DE + ": Dosis zu hoch für die Nierenfunktion", EN: sub.Name.EN + ": dose too high for renal function"},
-		join(detail, extra), r.cites(at...), []cds.Fix{r.correct(o, right)})
+		join(detail, extra), r.cites(at...), []cds.Fix{r.correct(o, sub, right)})
 }
 
 // noneRecorded tells whether the source answered for all these types that it has

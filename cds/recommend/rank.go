@@ -102,7 +102,7 @@ func (s *session) exclusions(all []*judged) []cds.Exclusion {
 		for _, p := range j.parts {
 			for _, f := range p.findings {
 				if f.outcome == exclude {
-					add(p.sub, f.reason, join(sentence(f.summary), f.detail), f.places)
+					add(p.sub, f.reason, sentences(f.summary, f.detail), f.places)
 				}
 			}
 			if p.adjusted.Status == dose.Contraindicated {
@@ -113,11 +113,11 @@ func (s *session) exclusions(all []*judged) []cds.Exclusion {
 	return out
 }
 
-func sentence(t cds.Text) cds.Text { return cds.Text{DE: t.DE + ".", EN: t.EN + "."} }
+func sentences(a, b cds.Text) cds.Text { return cds.Text{DE: prose(a.DE, b.DE), EN: prose(a.EN, b.EN)} }
 
 // patientWarnings says what a clinician must know about this patient whatever
 // option is taken.
-func (s *session) patientWarnings(rec *cds.Recommendation) {
+func (s *session) patientWarnings() {
 	for _, a := range s.Chart.Allergies() {
 		if !a.Medication || !a.Recognised || !s.antimicrobial(a) {
 			continue
@@ -134,19 +134,6 @@ func (s *session) patientWarnings(rec *cds.Recommendation) {
 		}
 		w.Citations = s.cites(s.allergySources(a)...)
 		s.warn(w)
-	}
-	for _, o := range rec.Options {
-		for _, i := range o.Ingredients {
-			for _, a := range i.Adjustments {
-				if a.Kind == "renal" && a.Basis != "" {
-					s.warn(cds.Warning{
-						Code: "renal-adjusted", Indicator: cds.Info,
-						Summary: s.t("Dosis an die Nierenfunktion angepasst: ", "Dose adjusted to renal function: ") + i.Name,
-						Detail:  i.Text + ". " + a.Text + " " + a.Basis,
-					})
-				}
-			}
-		}
 	}
 	if s.Chart.Truth("pregnancy") == stewardship.Yes {
 		s.warn(cds.Warning{
