@@ -133,6 +133,8 @@ func TestMeasurements(t *testing.T) {
 		{"potassium in milliequivalents is not guessed", "potassium", []string{observation("2823-3", today, `"valueQuantity":{"value":4.1,"unit":"bananas"}`)}, "unknown", "unit missing, not known"},
 		{"component", "systolic-blood-pressure", []string{observation("85354-9", today, `"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},`+quantity("88", "mm[Hg]")+`}]`)}, "known 88", ""},
 		{"bare score", "glasgow-coma-scale", []string{observation("9269-2", today, `"valueInteger":14`)}, "known 14", ""},
+		{"corrected QT interval", "qtc", []string{observation("8636-3", today, quantity("512", "ms"))}, "known 512", ""},
+		{"QT interval called corrected", "qtc", []string{strings.Replace(observation("8634-8", today, quantity("512", "ms")), `"code":"8634-8"`, `"code":"8634-8","display":"QTc interval"`, 1)}, "known 512", ""},
 		{"no value", "creatinine", []string{observation("2160-0", today, `"dataAbsentReason":{"text":"clotted"}`)}, "unknown", "no value"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -30,7 +30,8 @@ const (
 )
 
 // measures are what the Chart reads from Observation. LOINC codes and names as in
-// LOINC 2.78; factors between mass and amount use the molar mass.
+// LOINC 2.78; factors between mass and amount use the molar mass (creatinine
+// C4H7N3O 113.12 g/mol, so that 1 mg/dL is 88.40 umol/L).
 var measures = []measure{
 	{name: "weight", display: cds.Text{DE: "Körpergewicht", EN: "body weight"}, codes: []string{"29463-7", "3141-9", "3142-7", "8335-2"}, unit: "kg", low: 1, high: 400, holds: 365 * day, decimals: 1},
 	{name: "height", display: cds.Text{DE: "Körpergröße", EN: "body height"}, codes: []string{"8302-2", "3137-7", "3138-5", "8301-4"}, unit: "cm", low: 40, high: 250, decimals: 0},
@@ -59,7 +60,7 @@ var measures = []measure{
 	{name: "alt", display: cds.Text{DE: "ALT (GPT)", EN: "ALT"}, codes: []string{"1742-6"}, unit: "U/L", low: 1, high: 30000, holds: 30 * day},
 	{name: "potassium", display: cds.Text{DE: "Kalium", EN: "potassium"}, codes: []string{"2823-3", "6298-4"}, unit: "mmol/L", low: 1, high: 12, holds: 3 * day, decimals: 1},
 	{name: "magnesium", display: cds.Text{DE: "Magnesium", EN: "magnesium"}, codes: []string{"19123-9", "2601-3"}, unit: "mmol/L", low: 0.1, high: 10, holds: week, perMole: 24.305, decimals: 2},
-	{name: "qtc", display: cds.Text{DE: "QTc-Zeit", EN: "QTc interval"}, codes: []string{"8636-3"}, unit: "ms", low: 200, high: 800, holds: 30 * day},
+	{name: "qtc", display: cds.Text{DE: "QTc-Zeit", EN: "QTc interval"}, codes: []string{"8636-3"}, unit: "ms", low: 200, high: 800, holds: 14 * day},
 	{name: "egfr-laboratory-2021", display: cds.Text{DE: "eGFR des Labors (CKD-EPI 2021)", EN: "eGFR of the laboratory (CKD-EPI 2021)"}, codes: []string{"98979-8"}, unit: "mL/min/{1.73_m2}", low: 1, high: 250, renal: true, decimals: 1},
 	{name: "egfr-laboratory-2009", display: cds.Text{DE: "eGFR des Labors (CKD-EPI 2009)", EN: "eGFR of the laboratory (CKD-EPI 2009)"}, codes: []string{"62238-1"}, unit: "mL/min/{1.73_m2}", low: 1, high: 250, renal: true, decimals: 1},
 	{name: "egfr-laboratory-mdrd", display: cds.Text{DE: "eGFR des Labors (MDRD)", EN: "eGFR of the laboratory (MDRD)"}, codes: []string{"33914-3"}, unit: "mL/min/{1.73_m2}", low: 1, high: 250, renal: true, decimals: 1},

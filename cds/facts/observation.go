@@ -1,8 +1,10 @@
 package facts
 
 import (
+	"regexp"
 	"slices"
 	"sort"
+	"strings"
 
 	"cdss/cds"
 	"cdss/cds/stewardship"
@@ -57,6 +59,8 @@ func (b *builder) readObservations() {
 	}
 	sort.SliceStable(b.findings, func(i, j int) bool { return b.moment(b.findings[i].at).After(b.moment(b.findings[j].at)) })
 }
+
+var correctedWords = regexp.MustCompile(`(?i)\bqtc|correct|korrigiert`)
 
 func shown(s string) string {
 	if s == "" {
@@ -138,9 +142,14 @@ func (b *builder) readValue(ref string, code fhir.CodeableConcept, n *fhir.Node,
 	return b.number(m, loincCode, ref, at, status, number, q.Comparator, q.Unit, ucumCode, q.System)
 }
 
+// known gives the measure a code means. The plain QT interval counts as QTc only
+// where the words say that it is corrected for the heart rate.
 func known(code fhir.CodeableConcept) (*measure, string) {
 	for _, c := range code.Codings {
 		if c.System == loinc {
+			if c.Code == "8634-8" && correctedWords.MatchString(strings.Join(texts(code), " ")) {
+				return measureNamed("qtc"), c.Code
+			}
 			if m, ok := measureByCode[c.Code]; ok {
 				return m, c.Code
 			}

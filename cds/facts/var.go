@@ -6,7 +6,6 @@ import (
 
 	"github.com/cockroachdb/apd/v3"
 
-	"cdss/cds/stewardship"
 	"cdss/fhir/fhirpath"
 )
 
@@ -116,11 +115,3 @@ func kebab(name string) string {
 
 // unbroken are names whose digits belong to the word.
 var unbroken = map[string]string{"news2": "news2"}
-
-// Truthful gives a three-valued boolean as FHIRPath sees it.
-func Truthful(t stewardship.Truth) (fhirpath.Collection, bool) {
-	if t == stewardship.Unknown {
-		return nil, true
-	}
-	return fhirpath.Collection{fhirpath.FromBool(t == stewardship.Yes)}, false
-}

@@ -51,7 +51,7 @@ type Table struct {
 	exact    map[string]int // names that count only in their own case
 	parts    map[string]int // folded single words that may be part of a compound
 	codes    map[string]int // system and code -> concept
-	longest  int            // words of the longest name
+	begins   map[string]int // folded first word of names of several words -> words of the longest
 	version  string
 }
 
@@ -68,7 +68,7 @@ func Read(r io.Reader) (*Table, error) {
 		return nil, issue.New(issue.Structure, "table of concepts has unexpected columns")
 	}
 	t := &Table{byID: map[string]int{}, related: map[string][]rag.Mention{}, names: map[string]int{},
-		exact: map[string]int{}, parts: map[string]int{}, codes: map[string]int{},
+		exact: map[string]int{}, parts: map[string]int{}, codes: map[string]int{}, begins: map[string]int{},
 		version: hex.EncodeToString(sum.Sum(nil))[:12]}
 	for n, rec := range records[1:] {
 		c := Concept{ID: rec[0], Kind: rec[1], DE: rec[2], EN: rec[3], Names: list(rec[4]), Parents: list(rec[5]), Codes: list(rec[6])}
@@ -97,6 +97,9 @@ func Read(r io.Reader) (*Table, error) {
 			}
 		}
 		for _, code := range c.Codes {
+			if j, ok := t.codes[code]; ok {
+				faults = append(faults, issue.New(issue.Duplicate, "code %s belongs to %s and %s", code, t.concepts[j].ID, c.ID))
+			}
 			t.codes[code] = i
 		}
 	}
@@ -133,7 +136,9 @@ func (t *Table) addName(i int, name string) error {
 		return issue.New(issue.Duplicate, "name %q belongs to %s and %s", name, t.concepts[j].ID, t.concepts[i].ID)
 	}
 	t.names[key] = i
-	t.longest = max(t.longest, len(words))
+	if len(words) > 1 {
+		t.begins[words[0]] = max(t.begins[words[0]], len(words))
+	}
 	if len(words) == 1 && len([]rune(words[0])) >= minPart {
 		t.parts[words[0]] = i
 	}

@@ -106,7 +106,7 @@ func (t *Table) Annotate(text string) []rag.Mention {
 
 // nameAt gives the longest name that begins at word i, and its length in words.
 func (t *Table) nameAt(words []word, i int) (concept, n int) {
-	for n := min(t.longest, len(words)-i); n > 1; n-- {
+	for n := min(t.begins[words[i].folded], len(words)-i); n > 1; n-- {
 		key := words[i].folded
 		for _, w := range words[i+1 : i+n] {
 			key += " " + w.folded

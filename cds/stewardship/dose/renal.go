@@ -15,11 +15,6 @@ import (
 	"cdss/cds/stewardship"
 )
 
-// MicromolPerMilligram converts creatinine from mg/dL to umol/L: 1 mg/dL is
-// 10/113.12 mmol/L with the molar mass of creatinine (C4H7N3O) 113.12 g/mol,
-// hence 88.40; the 88.42 of the worked sets differs by 0.02 percent.
-const MicromolPerMilligram = 88.4
-
 // Limits of serum creatinine in mg/dL that a living adult's value lies in. A value
 // outside is taken for a wrong unit and never used nor converted.
 const (

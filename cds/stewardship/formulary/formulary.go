@@ -64,7 +64,6 @@ type Substance struct {
 	WeightBased    bool     // usually dosed by weight
 	Renal          []Band   // in the order of the table; empty: no cited band
 	Pregnancy      Advice
-	Lactation      Advice
 	Age            []AgeLimit
 	Hepatic        []Note
 	Monitoring     []Note
@@ -99,7 +98,7 @@ type Note struct {
 	Source stewardship.Source
 }
 
-// Advice is what the label or a cited reference says for pregnancy or lactation.
+// Advice is what a cited source says for pregnancy.
 type Advice struct {
 	Verdict Verdict
 	Note

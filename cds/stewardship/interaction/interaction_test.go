@@ -1,6 +1,7 @@
 package interaction_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -85,18 +86,49 @@ func TestCheck(t *testing.T) {
 
 func TestPatientMakesItWorse(t *testing.T) {
 	l, _ := load(t)
-	got := l.Check(interaction.Medicine{ATC: "J01MA12", Route: "iv"}, medicines("C01BD01"), interaction.Patient{
-		QTc: stewardship.Exactly(512), Potassium: stewardship.Exactly(3.1),
-	})
+	got := l.Check(interaction.Medicine{ATC: "J01MA12", Route: "iv"}, medicines("C01BD01"), interaction.Patient{Potassium: stewardship.Exactly(3.1)})
 	if len(got) != 1 {
 		t.Fatalf("findings = %+v", got)
 	}
 	want := cds.Text{
-		DE: "Beide verlängern die QT-Zeit (Torsade de pointes). QTc 512 ms. Kalium 3,1 mmol/l erniedrigt.",
-		EN: "Both prolong the QT interval (torsades de pointes). QTc 512 ms. Potassium 3.1 mmol/L low.",
+		DE: "Beide verlängern die QT-Zeit (Torsade de pointes). Kalium 3,1 mmol/l erniedrigt.",
+		EN: "Both prolong the QT interval (torsades de pointes). Potassium 3.1 mmol/L low.",
 	}
 	if diff := cmp.Diff(want, got[0].Effect); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestPatientAlone(t *testing.T) {
+	l, _ := load(t)
+	at := stewardship.Exactly
+	for _, tc := range []struct {
+		name      string
+		substance string
+		patient   interaction.Patient
+		want      string // indicator, exclusion and what it is with
+	}{
+		{"QTc 500", "J01MA12", interaction.Patient{QTc: at(500)}, "warning true QTc 500 ms"},
+		{"QTc 499", "J01FA10", interaction.Patient{QTc: at(499)}, "warning false QTc 499 ms"},
+		{"QTc 470", "J01MA12", interaction.Patient{QTc: at(470)}, ""},
+		{"QTc unknown", "J01MA12", interaction.Patient{}, ""},
+		{"QTc is no matter for a penicillin", "J01CR05", interaction.Patient{QTc: at(520)}, ""},
+		{"potassium 2.8", "J01MA14", interaction.Patient{Potassium: at(2.8)}, "warning false potassium 2.8 mmol/L"},
+		{"potassium 5.8 and trimethoprim", "J01EE01", interaction.Patient{Potassium: at(5.8)}, "warning true potassium 5.8 mmol/L"},
+		{"potassium 5.8 and a penicillin", "J01CR05", interaction.Patient{Potassium: at(5.8)}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := ""
+			for _, f := range l.Check(interaction.Medicine{ATC: tc.substance, Route: "iv"}, nil, tc.patient) {
+				got += fmt.Sprintf("%s %v %s", f.Indicator, f.Exclude, f.With[0].Name.EN)
+				if f.Source.IsZero() || f.Advice.DE == "" {
+					t.Errorf("incomplete finding: %+v", f)
+				}
+			}
+			if got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
 	}
 }
 

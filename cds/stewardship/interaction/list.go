@@ -95,7 +95,7 @@ func (l *List) check(substance Medicine, current []Medicine, p Patient) []Findin
 		f.aggravate(p)
 		out = append(out, f)
 	}
-	out = single(out)
+	out = single(append(out, l.fromPatient(substance, p)...))
 	sort.SliceStable(out, func(i, j int) bool { return weight(out[i].Indicator) > weight(out[j].Indicator) })
 	return out
 }
