@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -100,12 +101,22 @@ func apiConfig() huma.Config {
 // longest is how long an upload may take to arrive.
 const longest = 5 * time.Minute
 
+// settleHuma sets what huma keeps in package variables, once: requests read them.
+var settleHuma = sync.OnceFunc(func() {
+	huma.DefaultArrayNullable = false
+	huma.NewErrorWithContext = func(_ huma.Context, status int, message string, errs ...error) huma.StatusError {
+		return apiError(status, message, errs...)
+	}
+	// Asked for the schema of errors as well.
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return apiError(status, message, errs...)
+	}
+})
+
 // buildAPI makes the router of /api. Without guidelines, while the database is not
 // ready, their operations answer 503 and everything else works.
 func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, error) {
-	// Settings of huma that it keeps in package variables; every start sets them alike.
-	huma.DefaultArrayNullable = false
-	huma.NewErrorWithContext = apiError
+	settleHuma()
 	r := chi.NewRouter()
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		issue.WriteProblem(w, r, issue.New(issue.NotFound, "nothing is at this address"))
@@ -198,7 +209,7 @@ func methods(routes chi.Routes, path string) string {
 }
 
 // apiError makes the errors of huma itself problems of our one form.
-func apiError(_ huma.Context, status int, message string, errs ...error) huma.StatusError {
+func apiError(status int, message string, errs ...error) *problem {
 	var list []error
 	for _, err := range errs {
 		var detail huma.ErrorDetailer
@@ -210,13 +221,13 @@ func apiError(_ huma.Context, status int, message string, errs ...error) huma.St
 		list = append(list, err)
 	}
 	if len(list) == 0 || status < http.StatusInternalServerError && !slices.ContainsFunc(list, hasKind) {
-		return &apiProblem{status, issue.New(kindOf(status), "%s", message).WithStatus(status)}
+		return &problem{status, issue.New(kindOf(status), "%s", message).WithStatus(status)}
 	}
 	err := errors.Join(list...)
 	if hasKind(err) && status >= http.StatusInternalServerError {
 		status = issue.Status(err)
 	}
-	return &apiProblem{status, err}
+	return &problem{status, err}
 }
 
 func hasKind(err error) bool {
@@ -243,16 +254,42 @@ func kindOf(status int) issue.Kind {
 	return issue.Invalid
 }
 
-// apiProblem is an error in the form huma writes.
-type apiProblem struct {
+// problem is an error in the form huma writes: RFC 9457, from the one table of
+// issues.
+type problem struct {
 	status int
 	err    error
 }
 
-func (p *apiProblem) Error() string                { return string(issue.KindOf(p.err)) }
-func (p *apiProblem) GetStatus() int               { return p.status }
-func (p *apiProblem) ContentType(string) string    { return "application/problem+json" }
-func (p *apiProblem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
+func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
+func (p *problem) GetStatus() int               { return p.status }
+func (p *problem) ContentType(string) string    { return "application/problem+json" }
+func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
+
+// Schema describes the body for OpenAPI, which sees no fields: once, under a name.
+func (p *problem) Schema(r huma.Registry) *huma.Schema {
+	text := func(description string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, Description: description}
+	}
+	r.Map()["Problem"] = &huma.Schema{
+		Type: huma.TypeObject, Description: "Problem details (RFC 9457)",
+		Properties: map[string]*huma.Schema{
+			"type": text("address of the kind of problem"), "title": text("the status in words"),
+			"status": {Type: huma.TypeInteger}, "detail": text("what was attempted and what is wrong"),
+			"instance": text("path of the request"), "code": text("FHIR issue type"),
+			"errors": {Type: huma.TypeArray, Items: &huma.Schema{
+				Type: huma.TypeObject,
+				Properties: map[string]*huma.Schema{
+					"code": text("FHIR issue type"), "detail": text("what is wrong"),
+					"location": {Type: huma.TypeArray, Items: text("where, as FHIRPath")},
+				},
+				Required: []string{"code", "detail"},
+			}},
+		},
+		Required: []string{"type", "title", "status", "code"},
+	}
+	return &huma.Schema{Ref: "#/components/schemas/Problem"}
+}
 
 // health is the prototype's health path: it tells that the process is there.
 func (h *house) health(w http.ResponseWriter, r *http.Request) {
