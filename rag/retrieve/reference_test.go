@@ -308,3 +308,10 @@ func BenchmarkReference(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkBuild(b *testing.B) {
+	l, _ := corpus(b, filepath.Join(reference(b), "guideline-s2k"))
+	for b.Loop() {
+		retrieve.Build(l.docs, l.passages, retrieve.Options{Expander: concept.Default()})
+	}
+}

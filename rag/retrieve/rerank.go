@@ -4,25 +4,68 @@ import (
 	"cmp"
 	"hash/fnv"
 	"math"
-	"regexp"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"cdss/rag"
 	"cdss/rag/lexical"
 )
 
-var (
-	doses    = regexp.MustCompile(`\d\s*[x×]\s*\d|\d\s*(?:mg|g|µg|Mio|IE|MU|MIU)\b`)
-	advising = regexp.MustCompile(`(?i)empf[eo]hl|sollte?n?\b|indiziert|(?:Mittel|Therapie) der (?:ersten )?Wahl|recommend|should|first.line|drug of choice|indicated`)
-)
+// advising are the words of recommendations, lower-case, in both languages.
+var advising = []string{"empfohlen", "empfehl", "empfiehlt", "soll ", "sollte", "sollen ", "indiziert", "der wahl", "der ersten wahl",
+	"recommend", "should", "first-line", "first line", "of choice", "indicated"}
+
+// enough is the count from which more of the same says nothing.
+const enough = 20
 
 // advice says how much a passage advises, 0 to 1: doses and the words of a
 // recommendation. Background and epidemiology use the same clinical terms and
 // answer less.
 func advice(p rag.Passage) float32 {
-	d := len(doses.FindAllStringIndex(p.Quoted, 20))
-	r := len(advising.FindAllStringIndex(p.Indexed, 20))
-	return float32(1 - math.Exp(-0.3*float64(d)-0.4*float64(r)))
+	text := strings.ToLower(p.Indexed)
+	words := 0
+	for _, w := range advising {
+		words += strings.Count(text, w)
+	}
+	return float32(1 - math.Exp(-0.3*float64(min(doses(p.Quoted), enough))-0.4*float64(min(words, enough))))
+}
+
+// doses counts what reads like a dose: "3x 1", "2 g", "500 mg".
+func doses(text string) int {
+	n := 0
+	for i := 0; i < len(text); i++ {
+		if text[i] < '0' || text[i] > '9' || i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9' {
+			continue
+		}
+		rest := strings.TrimLeft(text[i+1:min(len(text), i+12)], " ")
+		if after, ok := cutAny(rest, "x", "×"); ok {
+			after = strings.TrimLeft(after, " ")
+			if after != "" && after[0] >= '0' && after[0] <= '9' {
+				n++
+			}
+			continue
+		}
+		if after, ok := cutAny(rest, "mg", "g", "µg", "Mio", "IE", "MIU", "MU"); ok && (after == "" || !letter(after)) {
+			n++
+		}
+	}
+	return n
+}
+
+func cutAny(s string, prefixes ...string) (string, bool) {
+	for _, p := range prefixes {
+		if after, ok := strings.CutPrefix(s, p); ok {
+			return after, true
+		}
+	}
+	return s, false
+}
+
+func letter(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLetter(r)
 }
 
 // shingles are the hashes of all three words in a row, sorted, each once.

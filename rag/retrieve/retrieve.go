@@ -6,8 +6,11 @@ package retrieve
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"cdss/rag"
 	"cdss/rag/embed"
@@ -104,36 +107,76 @@ func Build(docs []rag.Document, passages []rag.Passage, opts Options) *Snapshot 
 	return s
 }
 
+// analysis is what a passage is indexed by.
+type analysis struct {
+	words, titleWords       []string
+	concepts, titleConcepts []string
+}
+
 func (s *Snapshot) index(place map[string]int32) {
-	analyzer := lexical.NewAnalyzer()
-	words, concepts := lexical.NewBuilder(), lexical.NewBuilder()
-	s.docOf = make([]int32, len(s.passages))
-	s.advice = make([]float32, len(s.passages))
-	s.shingles = make([][]uint32, len(s.passages))
+	n := len(s.passages)
+	s.docOf = make([]int32, n)
+	s.advice = make([]float32, n)
+	s.shingles = make([][]uint32, n)
 	for i, p := range s.passages {
 		s.byID[p.ID] = int32(i)
 		s.docOf[i] = place[p.Document]
-		s.advice[i] = advice(p)
-		s.shingles[i] = shingles(p.Quoted)
-		// A passage without any heading is about what its document is about.
-		title := strings.Join(p.Section, "\n")
-		text := p.Indexed
-		if title == "" {
-			title = s.docs[s.docOf[i]].Title
-			text = title + "\n" + text
-		}
-		extra := s.settings.Heading - 1 // the text holds the headings once already
-		words.Add(
-			lexical.Field{Tokens: analyzer.Tokens(text, p.Language), Weight: 1},
-			lexical.Field{Tokens: analyzer.Tokens(title, p.Language), Weight: extra})
-		if s.expander != nil {
-			concepts.Add(
-				lexical.Field{Tokens: conceptTokens(s.expander, text), Weight: 1},
-				lexical.Field{Tokens: conceptTokens(s.expander, title), Weight: extra})
+	}
+	words, concepts := lexical.NewBuilder(), lexical.NewBuilder()
+	extra := s.settings.Heading - 1 // the text holds the headings once already
+	// Passages are analysed side by side and added in order, a block at a time, so
+	// that memory stays bounded and the index the same.
+	analyzers := make([]*lexical.Analyzer, runtime.GOMAXPROCS(0))
+	for i := range analyzers {
+		analyzers[i] = lexical.NewAnalyzer()
+	}
+	for from := 0; from < n; from += block {
+		for _, a := range s.analyses(analyzers, from, min(from+block, n)) {
+			words.Add(lexical.Field{Tokens: a.words, Weight: 1}, lexical.Field{Tokens: a.titleWords, Weight: extra})
+			concepts.Add(lexical.Field{Tokens: a.concepts, Weight: 1}, lexical.Field{Tokens: a.titleConcepts, Weight: extra})
 		}
 	}
 	s.words = words.Build(lexical.DefaultK1, s.settings.Length)
 	s.concepts = concepts.Build(lexical.DefaultK1, s.settings.Length)
+}
+
+// block is how many passages are analysed before they are added.
+const block = 512
+
+func (s *Snapshot) analyses(analyzers []*lexical.Analyzer, from, to int) []analysis {
+	out := make([]analysis, to-from)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for _, analyzer := range analyzers {
+		wg.Go(func() {
+			for {
+				k := int(next.Add(1)) - 1
+				if k >= len(out) {
+					return
+				}
+				out[k] = s.analysis(analyzer, from+k)
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func (s *Snapshot) analysis(analyzer *lexical.Analyzer, i int) analysis {
+	p := s.passages[i]
+	s.advice[i] = advice(p)
+	s.shingles[i] = shingles(p.Quoted)
+	// A passage without any heading is about what its document is about.
+	title, text := strings.Join(p.Section, "\n"), p.Indexed
+	if title == "" {
+		title = s.docs[s.docOf[i]].Title
+		text = title + "\n" + text
+	}
+	a := analysis{words: analyzer.Tokens(text, p.Language), titleWords: analyzer.Tokens(title, p.Language)}
+	if s.expander != nil {
+		a.concepts, a.titleConcepts = conceptTokens(s.expander, text), conceptTokens(s.expander, title)
+	}
+	return a
 }
 
 func conceptTokens(x Expander, text string) []string {
