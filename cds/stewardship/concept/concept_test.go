@@ -174,6 +174,12 @@ func TestBuildIsBounded(t *testing.T) {
 	}
 }
 
+func TestEndlessWordIsBounded(t *testing.T) {
+	if got := found(strings.Repeat("pneumonie", 1<<17)); len(got) != 0 {
+		t.Errorf("found %v", got)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	const head = "id,kind,de,en,names,parents,codes\n"
 	for _, tc := range []struct {

@@ -12,6 +12,9 @@ import (
 // compound word ("Pneumonietherapie").
 const minPart = 6
 
+// maxCompound bounds the words that are taken apart, in bytes.
+const maxCompound = 80
+
 // partWeight is how much a name inside a longer word counts.
 const partWeight = 0.8
 
@@ -162,7 +165,7 @@ func (t *Table) nested(mentions []rag.Mention, words []word, whole int) []rag.Me
 
 // inside finds names at the beginning and at the end of a compound.
 func (t *Table) inside(w string) []int {
-	if len(w) < minPart+2 {
+	if len(w) < minPart+2 || len(w) > maxCompound {
 		return nil
 	}
 	var found []int

@@ -68,7 +68,11 @@ func TestAdjust(t *testing.T) {
 		{"weight-based interval", regimen("J01XX09", 6, "mg/kg", 1, "iv"), adult(20), later, dose.Reduced, []string{"J01XX09 6 mg/kg IV every 48 h"}, nil},
 		{"source asks for no change", regimen("J01DD04", 2, "g", 1, "iv"), adult(8), later, dose.Full, []string{"J01DD04 2 g IV once daily (every 24 h)"}, nil},
 		{"by level", regimen("J01XA01", 1, "g", 2, "iv"), adult(40), later, dose.Level, []string{"J01XA01 1 g IV every 12 h (2× daily)"}, nil},
-		{"no cited band", regimen("J01DH02", 1, "g", 3, "iv"), adult(20), later, dose.NoBand, []string{"J01DH02 1 g IV every 8 h (3× daily)"}, nil},
+		{"no cited band", regimen("J01MA12", 0.5, "g", 2, "iv"), adult(20), later, dose.NoBand, []string{"J01MA12 0.5 g IV every 12 h (2× daily)"}, nil},
+		{"share of the dose, interval alone", regimen("J01DH02", 1, "g", 3, "iv"), adult(40), later, dose.Reduced, []string{"J01DH02 1 g IV every 12 h (2× daily)"}, nil},
+		{"share of the dose, half", regimen("J01DH02", 2, "g", 3, "iv"), adult(20), later, dose.Reduced, []string{"J01DH02 1 g IV every 12 h (2× daily)"}, nil},
+		{"share of the dose, adjusted already", regimen("J01DH02", 0.5, "g", 2, "iv"), adult(20), later, dose.Full, []string{"J01DH02 0.5 g IV every 12 h (2× daily)"}, nil},
+		{"share of the dose needs the clearance it is meant for", regimen("J01DH02", 1, "g", 3, "iv"), with(adult(20), func(k *dose.Kidney) { k.Clearance = stewardship.Number{}; k.Missing = []string{"weight"} }), later, dose.NotChecked, []string{"J01DH02 1 g IV every 8 h (3× daily)"}, []string{"weight"}},
 		{"band is for another route", regimen("J01CR02", 2.2, "g", 3, "iv"), adult(20), later, dose.NoBand, []string{"J01CR02 2.2 g IV every 8 h (3× daily)"}, nil},
 		{"label forbids", regimen("J01XE01", 100, "mg", 3, "po"), adult(40), later, dose.Contraindicated, nil, nil},
 		{"aminoglycoside has no full-dose day", regimen("J01GB03", 5, "mg/kg", 1, "iv"), adult(25), first, dose.Reduced, []string{"J01GB03 3 mg/kg IV once daily (every 24 h)"}, nil},
@@ -170,7 +174,7 @@ func TestAdjustIsMonotone(t *testing.T) {
 		for _, route := range s.Routes {
 			unit, value := "g", 2.0
 			for _, b := range s.Renal {
-				if b.Unit != "" {
+				if b.Unit != "" && b.Unit != formulary.Share {
 					unit, value = b.Unit, b.DoseHigh
 				}
 			}

@@ -282,8 +282,15 @@ func phases(full, reduced cds.Ingredient, s formulary.Substance, p Plan, lang cd
 
 // lower fits a regimen to a band. Dose and interval are taken from the band only
 // as far as they lower the amount per day; ok is false when units do not compare.
+//
+// A share of the dose ("half the dose every 12 h") is applied only while the
+// interval is still the unadjusted one; a longer interval means that the regimen
+// was adjusted already, and what it is a share of is not known.
 func lower(regimen cds.Ingredient, band formulary.Band) (out cds.Ingredient, changed, ok bool) {
 	high, ok := convert(band.DoseHigh, band.Unit, regimen.Dose.Unit)
+	if band.Unit == formulary.Share {
+		high, ok = band.DoseHigh*regimen.Dose.Value, true
+	}
 	now, fine := perDay(regimen.Frequency)
 	if !ok || !fine || regimen.Dose.Value <= 0 {
 		return regimen, false, false
@@ -297,6 +304,9 @@ func lower(regimen cds.Ingredient, band formulary.Band) (out cds.Ingredient, cha
 		return regimen, false, false
 	}
 	value := regimen.Dose.Value
+	if band.Unit == formulary.Share && now <= most+epsilon {
+		return regimen, false, true
+	}
 	if value <= high+epsilon && value*now <= high*most+epsilon {
 		return regimen, false, true
 	}
@@ -342,7 +352,14 @@ func convert(v float64, from, to string) (float64, bool) {
 
 func bandText(b formulary.Band, lang cds.Lang) string {
 	amount := Amount(b.DoseHigh, b.Unit, lang)
-	if b.DoseLow != b.DoseHigh {
+	switch {
+	case b.Unit == formulary.Share && b.DoseHigh == 1:
+		amount = pick(lang, "volle Einzeldosis", "full single dose")
+	case b.Unit == formulary.Share && b.DoseHigh == 0.5:
+		amount = pick(lang, "halbe Einzeldosis", "half the single dose")
+	case b.Unit == formulary.Share:
+		amount = stewardship.Decimal(b.DoseHigh*100, 0, lang) + pick(lang, " % der Einzeldosis", "% of the single dose")
+	case b.DoseLow != b.DoseHigh:
 		amount = stewardship.Decimal(b.DoseLow, 3, lang) + "–" + amount
 	}
 	f := cds.Frequency{Count: b.Count, Period: b.Period, PeriodUnit: b.PeriodUnit}

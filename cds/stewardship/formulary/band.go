@@ -28,6 +28,10 @@ const (
 	DoNotUse Action = "contraindicated"
 )
 
+// Share is the unit of a dose that a source states as a share of the unadjusted
+// single dose: 1 is the full one, 0.5 the half.
+const Share = "share"
+
 // Band is one row of renal.csv: in this range of renal function, or on dialysis,
 // this is the maintenance dose.
 type Band struct {
@@ -39,7 +43,7 @@ type Band struct {
 	Action   Action
 
 	DoseLow, DoseHigh float64 // per administration; equal when one dose is named
-	Unit              string  // g | mg | mg/kg | 10*6.[iU]
+	Unit              string  // g | mg | mg/kg | 10*6.[iU] | share
 	CountLow, Count   float64 // administrations per period
 	Period            float64
 	PeriodUnit        string // h | d | wk
