@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"html"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -102,4 +103,13 @@ func coding(system, code, display string) *fhir.Object {
 
 func concept1(system, code, display string) *fhir.Object {
 	return fhir.NewObject().Append("coding", coding(system, code, display))
+}
+
+// narrative says in two sentences what an artifact is, for readers of FHIR.
+func narrative(titleDE, titleEN, de, en string) *fhir.Object {
+	paragraph := func(lang, title, text string) string {
+		return `<p lang="` + lang + `"><b>` + html.EscapeString(title) + `</b>: ` + html.EscapeString(text) + `</p>`
+	}
+	return fhir.NewObject().Set("status", "generated").
+		Set("div", `<div xmlns="http://www.w3.org/1999/xhtml">`+paragraph("de", titleDE, de)+paragraph("en", titleEN, en)+`</div>`)
 }

@@ -19,7 +19,12 @@ func findings(fsys fs.FS) (*fhir.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := fhir.NewResource("Library", "findings").Set("language", "de")
+	const (
+		de = "Benannte Ausdrücke über den Werten des Charts. Ein leeres Ergebnis heißt: nicht bekannt."
+		en = "Named expressions over the values of the Chart. An empty result means: not known."
+	)
+	o := fhir.NewResource("Library", "findings").Set("language", "de").
+		Set("text", narrative("Benannte Befunde", "Named findings", de, en))
 	seen := map[string]bool{}
 	for _, r := range t.rows {
 		name := r.need("name")
@@ -42,8 +47,6 @@ func findings(fsys fs.FS) (*fhir.Object, error) {
 		Set("experimental", false).
 		Set("type", concept1("http://terminology.hl7.org/CodeSystem/library-type", "logic-library", "Logic Library")).
 		Set("date", contentDate).
-		SetText("description",
-			"Benannte Ausdrücke über den Werten des Charts. Ein leeres Ergebnis heißt: nicht bekannt.",
-			english("Named expressions over the values of the Chart. An empty result means: not known."))
+		SetText("description", de, english(en))
 	return o, t.err()
 }

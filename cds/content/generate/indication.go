@@ -42,8 +42,13 @@ func readIndications(fsys fs.FS) (*catalogue, *fhir.Object, error) {
 		return nil, nil, err
 	}
 	known := map[string]bool{}
+	const (
+		about   = "Indikationen, für die Empfehlungen berechnet werden, nach Kategorien; der Alias ist der Wert des Prototyps, die Codes sind Kodierungen einer Diagnose, die dieselbe Indikation meinen (ein Stern steht für jede Fortsetzung)."
+		aboutEN = "Indications that recommendations are computed for, by category; the alias is the prototype's value, the codes are codings of a diagnosis that mean the same indication (a star stands for any continuation)."
+	)
 	system := fhir.NewResource("CodeSystem", "indication").
 		Set("language", "de").
+		Set("text", narrative("Klinische Indikationen", "Clinical indications", about, aboutEN)).
 		Set("url", content.IndicationSystem).
 		Set("version", contentVersion).
 		Set("name", "Indication").
@@ -51,9 +56,7 @@ func readIndications(fsys fs.FS) (*catalogue, *fhir.Object, error) {
 		Set("status", "active").
 		Set("experimental", false).
 		Set("date", contentDate).
-		SetText("description",
-			"Indikationen, für die Empfehlungen berechnet werden, nach Kategorien; der Alias ist der Wert des Prototyps, die Codes sind Kodierungen einer Diagnose, die dieselbe Indikation meinen (ein Stern steht für jede Fortsetzung).",
-			english("Indications that recommendations are computed for, by category; the alias is the prototype's value, the codes are codings of a diagnosis that mean the same indication (a star stands for any continuation).")).
+		SetText("description", about, english(aboutEN)).
 		Set("caseSensitive", true).
 		Set("hierarchyMeaning", "is-a").
 		Set("content", "complete")

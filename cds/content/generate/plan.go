@@ -112,6 +112,7 @@ func (g *regimens) plan(i indication) *fhir.Object {
 	years := fhir.NewObject().Set("value", 18).Set("unit", "Jahre").Set("system", fhir.UCUM).Set("code", "a")
 	return fhir.NewResource("PlanDefinition", id).
 		Set("language", "de").
+		Set("text", narrative(i.de, i.en, content.BannerDE, content.BannerEN)).
 		Set("url", content.Base+"/PlanDefinition/"+id).
 		Set("version", contentVersion).
 		Set("name", "Regimens"+camel(i.code)).

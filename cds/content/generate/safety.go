@@ -56,6 +56,7 @@ func safetyPlans(fsys fs.FS, sources map[string]source) ([]*fhir.Object, error) 
 func safetyPlan(id, name, titleDE, titleEN, de, en string) *fhir.Object {
 	return fhir.NewResource("PlanDefinition", id).
 		Set("language", "de").
+		Set("text", narrative(titleDE, titleEN, de, en)).
 		Set("url", content.Base+"/PlanDefinition/"+id).
 		Set("version", contentVersion).
 		Set("name", name).
