@@ -134,7 +134,7 @@ func TestAdjustmentSaysFormulaAndValue(t *testing.T) {
 	want := cds.Adjustment{
 		Kind:  "renal",
 		Basis: "Kreatinin-Clearance (Cockcroft-Gault, tatsächliches Gewicht) 16,2 ml/min",
-		Text:  "Kreatinin-Clearance (Cockcroft-Gault, tatsächliches Gewicht) 16,2 ml/min: 4,5 g alle 12 h (2× täglich).",
+		Text:  "4,5 g alle 12 h (2× täglich).",
 	}
 	if diff := cmp.Diff(want, got.Phases[0].Adjustments[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

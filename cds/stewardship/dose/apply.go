@@ -250,7 +250,7 @@ func (out Adjusted) apply(regimen cds.Ingredient, band formulary.Band, m measure
 	}
 	out.Status = Reduced
 	out.Reason = stewardship.Both(func(lang cds.Lang) string { return why(lang) + ": " + bandText(band, lang) + "." + note(band, lang) })
-	adjusted.Adjustments = append(append([]cds.Adjustment(nil), regimen.Adjustments...), cds.Adjustment{Kind: "renal", Basis: why(lang), Text: out.Reason.In(lang)})
+	adjusted.Adjustments = append(append([]cds.Adjustment(nil), regimen.Adjustments...), cds.Adjustment{Kind: "renal", Basis: why(lang), Text: bandText(band, lang) + "." + note(band, lang)})
 	out.Phases = phases(regimen, adjusted, s, p, lang)
 	return out
 }
