@@ -216,6 +216,9 @@ func (s *Scope) define(plan *knowledge.Plan, d *knowledge.Definition) named {
 
 // kebab turns a name in camel case into a fact name: crb65 -> crb-65.
 func kebab(name string) string {
+	if name == "news2" {
+		return name // the digit belongs to the word
+	}
 	var b strings.Builder
 	digit := false
 	for i, r := range name {

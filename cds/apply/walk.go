@@ -47,7 +47,16 @@ func (w *walker) take(a *knowledge.Action, path []*knowledge.Action, population 
 	case content.RoleOption:
 		c := Candidate{Selected: selected, Population: population}
 		for _, child := range a.Actions {
-			if child.Role == content.RoleIngredient && child.Regimen != nil && w.holds(child, append(path[:len(path):len(path)], child)).Applies() {
+			if child.Role != content.RoleIngredient || child.Regimen == nil {
+				continue
+			}
+			here := append(path[:len(path):len(path)], child)
+			v := w.holds(child, here)
+			switch {
+			case v.Outcome == Open: // half a combination is no option
+				w.result.NotChecked = append(w.result.NotChecked, Undetermined{Plan: w.plan, Action: child, At: at(here), Missing: v.Missing})
+				return
+			case v.Applies():
 				c.Ingredients = append(c.Ingredients, child)
 			}
 		}
