@@ -90,7 +90,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, NewUUID: func(key string) string { return derive(id, key) }})
 	s.record(cds.Decision{
 		ID: id, At: s.c.Now(), Service: "recommendations", Language: ask.Language, Inputs: s.asked(ask), Artifacts: rec.Knowledge,
-		Ran: ran(rec), Skipped: rec.NotChecked, Duration: time.Since(start), Degraded: broken, Cards: issued(rec.Cards),
+		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken, Cards: issued(rec.Cards),
 	})
 	return rec
 }

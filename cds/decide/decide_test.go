@@ -145,9 +145,13 @@ func TestNothingKnownIs412(t *testing.T) {
 		"another's":   {`{"patient":{"resourceType":"Patient","id":"q"}}`, "prefetch patient: data of another patient"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := service(t, rules{}).Hook(t.Context(), view(t, tc.prefetch))
+			r := &recorder{}
+			_, err := service(t, rules{}, func(c *decide.Config) { c.Recorder = r }).Hook(t.Context(), view(t, tc.prefetch))
 			if issue.Status(err) != 412 {
 				t.Fatalf("got %v", err)
+			}
+			if len(r.list) != 1 || len(r.list[0].Skipped) == 0 || len(r.list[0].Cards) != 0 {
+				t.Errorf("that nothing was checked is recorded as %+v", r.list)
 			}
 			var at []string
 			for _, i := range issue.Issues(err) {
@@ -283,7 +287,7 @@ func TestDecisionNamesNoPatient(t *testing.T) {
 			Options:    []cds.Option{{Rank: 1, Definition: "plan|1#a", Ingredients: []cds.Ingredient{{ATC: "J01DH02", Name: "Meropenem"}}}},
 			Warnings:   []cds.Warning{{Code: "qt", Indicator: cds.WarningI, Summary: "QT"}},
 			Excluded:   []cds.Exclusion{{ATC: "J01CR01", Reason: "allergy"}},
-			NotChecked: []cds.NotChecked{{Check: "Niere", Missing: []string{"creatinine"}}},
+			NotChecked: []cds.NotChecked{{Check: "Verordnung „Musterfrau 3 g“", Reason: "Musterfrau", Missing: []string{"creatinine"}}},
 			Knowledge:  []cds.Artifact{{URL: "plan", Version: "1"}},
 		}
 	}}, func(c *decide.Config) { c.Recorder = r })
@@ -318,7 +322,7 @@ func TestDecisionNamesNoPatient(t *testing.T) {
 	if diff := cmp.Diff([]string{"sepsis", "qt", "cds-not-checked"}, cards); diff != "" {
 		t.Error(diff)
 	}
-	if len(d.Inputs["patient"]) != 64 || len(d.Skipped) != 1 || len(d.Artifacts) != 1 || d.At != now {
+	if len(d.Inputs["patient"]) != 64 || len(d.Skipped) != 1 || d.Skipped[0].Check != "Verordnung" || len(d.Artifacts) != 1 || d.At != now {
 		t.Errorf("recorded %+v", d)
 	}
 }

@@ -41,7 +41,7 @@ func (s *Service) Hook(ctx context.Context, req cds.Request) (cds.Response, erro
 		return s.close(call, start), nil
 	}
 	if !call.orders && call.blind() {
-		return cds.Response{}, call.blocked()
+		return cds.Response{}, s.block(call, start)
 	}
 	chart, err := within(call.ctx, s, "facts", func(context.Context) *facts.Chart { return facts.Build(call.facts) })
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Service) checkOrders(c *call, start time.Time) (cds.Response, error) {
 	c.rec.Knowledge, c.rec.Banner = findings.Knowledge, findings.Banner
 	applies := applicable(c.input.Chart)
 	if c.blind() && applies && len(findings.Warnings) == 0 {
-		return cds.Response{}, c.blocked()
+		return cds.Response{}, s.block(c, start)
 	}
 	if applies && len(c.rec.NotChecked) == 0 {
 		c.gaps("Patient", "AllergyIntolerance", "Condition", "MedicationRequest", "MedicationStatement", "Observation")
@@ -215,6 +215,13 @@ func (c *call) blocked() error {
 	return err
 }
 
+// block records that no check could run, and gives the answer that says so.
+func (s *Service) block(c *call, start time.Time) error {
+	c.gaps("Patient", "AllergyIntolerance", "Condition", "MedicationRequest", "MedicationStatement", "Observation")
+	s.keep(c, start, nil)
+	return c.blocked()
+}
+
 // gaps says of each of these resource types that could not be relied on that it
 // was not checked: an answer without a card would say that all is well (D2).
 func (c *call) gaps(types ...string) {
@@ -286,12 +293,17 @@ func (s *Service) close(c *call, start time.Time) cds.Response {
 		Service: c.req.Service, Lang: lang,
 		NewUUID: func(key string) string { return derive(c.id, key) },
 	})
+	s.keep(c, start, cards)
+	return cds.Response{Cards: cards}
+}
+
+// keep records the decision about a call.
+func (s *Service) keep(c *call, start time.Time, cards []cds.Card) {
 	s.record(cds.Decision{
 		ID: c.id, At: c.now, Service: c.req.Service, Hook: c.req.Hook, HookInstance: c.req.HookInstance, Client: c.req.Client,
-		Language: lang, Inputs: inputs(c.came.Hashes, c.req.DraftOrders), Artifacts: c.rec.Knowledge,
-		Ran: ran(c.rec), Skipped: c.rec.NotChecked, Duration: time.Since(start), Degraded: c.broken, Cards: issued(cards),
+		Language: c.req.Language, Inputs: inputs(c.came.Hashes, c.req.DraftOrders), Artifacts: c.rec.Knowledge,
+		Ran: ran(c.rec), Skipped: skipped(c.rec.NotChecked), Duration: time.Since(start), Degraded: c.broken, Cards: issued(cards),
 	})
-	return cds.Response{Cards: cards}
 }
 
 // inputs adds the hash of the draft orders to those of the prefetch values.

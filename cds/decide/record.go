@@ -2,6 +2,7 @@ package decide
 
 import (
 	"slices"
+	"strings"
 
 	"cdss/cds"
 )
@@ -35,6 +36,21 @@ func ran(rec cds.Recommendation) []string {
 		add("warning:" + w.Code)
 	}
 	return list
+}
+
+// skipped names the checks that did not run without what a record of the patient
+// may have put into their words: the kind of check stands before a colon or a
+// quotation, the reason is left out.
+func skipped(list []cds.NotChecked) []cds.NotChecked {
+	out := make([]cds.NotChecked, 0, len(list))
+	for _, n := range list {
+		check := n.Check
+		if i := strings.IndexAny(check, ":„“\"«"); i >= 0 {
+			check = check[:i]
+		}
+		out = append(out, cds.NotChecked{Check: strings.TrimSpace(check), Missing: n.Missing})
+	}
+	return out
 }
 
 // issued gives the cards as feedback will name them.

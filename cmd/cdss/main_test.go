@@ -212,7 +212,11 @@ func TestDoorsSpeakTheirProtocol(t *testing.T) {
 			}
 		})
 	}
-	status, header, _ := p.ask("POST", "/api/recommendations", "{}", "Sec-Fetch-Site", "cross-site")
+	status, header, body := p.ask("POST", "/api/recommendations", `{"request":{}}`, "Accept", "text/event-stream")
+	if status != 200 || header.Get("Content-Type") != "text/event-stream" || !strings.Contains(body, "\nevent: result\n") {
+		t.Errorf("a stream of events: %d %s", status, body)
+	}
+	status, header, _ = p.ask("POST", "/api/recommendations", "{}", "Sec-Fetch-Site", "cross-site")
 	if status != 403 || header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("a page of another origin: %d", status)
 	}
