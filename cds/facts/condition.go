@@ -212,8 +212,6 @@ const (
 	urosepsisCode = "urosepsis"
 	capCode       = "community-acquired-pneumonia"
 	hapCode       = "hospital-acquired-pneumonia"
-	cutiCode      = "complicated-urinary-tract-infection"
-	pyeloCode     = "uncomplicated-pyelonephritis"
 )
 
 // combine applies what single codes cannot say: sepsis with a urinary focus is
@@ -256,9 +254,9 @@ func (b *builder) combine(list []candidate) []candidate {
 			}
 		}
 	}
-	if cap, hap := by(capCode), named(hapCode); cap != nil && hap != nil && by(hapCode) == nil {
-		if hospital, community := acquired(cap.condition); hospital || !community && b.beganInHospital(cap.condition) {
-			list = append(list, candidate{hap, cap.condition, cap.specific + 50})
+	if outside, hap := by(capCode), named(hapCode); outside != nil && hap != nil && by(hapCode) == nil {
+		if hospital, community := acquired(outside.condition); hospital || !community && b.beganInHospital(outside.condition) {
+			list = append(list, candidate{hap, outside.condition, outside.specific + 50})
 		}
 	}
 	if hap := by(hapCode); hap != nil {

@@ -84,7 +84,7 @@ func (b *builder) readValue(ref string, code fhir.CodeableConcept, n *fhir.Node,
 				b.cannot(m, ref, "Wert nicht lesbar", "value not readable")
 				return false
 			}
-			return b.number(m, loincCode, ref, at, status, number, comparator, unit, "", "")
+			return b.number(m, loincCode, ref, at, status, number, comparator, unit, "")
 		}
 		f := finding{reference: ref, code: code, at: at, node: n}
 		switch kind {
@@ -116,7 +116,7 @@ func (b *builder) readValue(ref string, code fhir.CodeableConcept, n *fhir.Node,
 	}
 	if kind == "Integer" {
 		v, ok := value.Int()
-		return ok && b.number(m, loincCode, ref, at, status, float64(v), "", "", "", "")
+		return ok && b.number(m, loincCode, ref, at, status, float64(v), "", "", "")
 	}
 	q, ok := value.Quantity()
 	var number float64
@@ -139,7 +139,7 @@ func (b *builder) readValue(ref string, code fhir.CodeableConcept, n *fhir.Node,
 	if q.System != "" && q.System != fhir.UCUM {
 		ucumCode = ""
 	}
-	return b.number(m, loincCode, ref, at, status, number, q.Comparator, q.Unit, ucumCode, q.System)
+	return b.number(m, loincCode, ref, at, status, number, q.Comparator, q.Unit, ucumCode)
 }
 
 // known gives the measure a code means. The plain QT interval counts as QTc only
@@ -165,7 +165,7 @@ func (b *builder) cannot(m *measure, ref, de, en string) {
 }
 
 // number checks unit and range of a measurement and files it.
-func (b *builder) number(m *measure, loincCode, ref string, at fhir.Time, status string, v float64, comparator, unit, code, _ string) bool {
+func (b *builder) number(m *measure, loincCode, ref string, at fhir.Time, status string, v float64, comparator, unit, code string) bool {
 	if status == "preliminary" {
 		b.cannot(m, ref, "vorläufiger Wert", "preliminary value")
 		return false

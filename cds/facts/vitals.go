@@ -138,9 +138,9 @@ func (b *builder) scores() {
 	in := score.CRB65Input{Confusion: s.confusion, RespiratoryRate: s.rate, Systolic: s.systolic, Diastolic: s.diastolic, Age: b.chart.Number("age")}
 	urea, ureaInputs := b.extreme("urea", w.from, w.to, true)
 	ageInput := b.inputs("age")
-	any := len(s.inputs) > 0
-	b.score(score.CRB65(in), w, append(slices.Clone(s.inputs), ageInput...), any)
-	b.score(score.CURB65(in, urea), w, append(append(slices.Clone(s.inputs), ageInput...), ureaInputs...), any)
+	measured := len(s.inputs) > 0
+	b.score(score.CRB65(in), w, append(slices.Clone(s.inputs), ageInput...), measured)
+	b.score(score.CURB65(in, urea), w, append(append(slices.Clone(s.inputs), ageInput...), ureaInputs...), measured)
 	last := b.lastDay()
 	s = b.signs(last)
 	b.score(score.QSOFA(s.rate, s.systolic, s.confusion), last, s.inputs, len(s.inputs) > 0)
@@ -152,7 +152,7 @@ func (b *builder) scores() {
 
 // score puts a score as a value, or as a range with what it lacks. Where nothing
 // at all was measured no range is given: it would say nothing.
-func (b *builder) score(r score.Result, w window, inputs []Value, any bool) {
+func (b *builder) score(r score.Result, w window, inputs []Value, measured bool) {
 	f := Fact{Name: r.Name, Unit: "{score}", State: Unknown, Formula: both(func(l cds.Lang) string { return scoreNames[r.Name] + "; " + w.name.In(l) }), Inputs: inputs}
 	for _, m := range r.Missing {
 		f.Missing = append(f.Missing, components[m])
@@ -164,7 +164,7 @@ func (b *builder) score(r score.Result, w window, inputs []Value, any bool) {
 		f.Reason = text("nur für Erwachsene", "for adults only")
 	case known:
 		f.State, f.Value, f.Source = Known, v, "computed"
-	case any:
+	case measured:
 		low, high := float64(r.Low), float64(r.High)
 		f.Low, f.High = &low, &high
 		f.Reason = text("Bestandteile fehlen", "components are missing")

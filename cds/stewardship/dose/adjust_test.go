@@ -79,6 +79,7 @@ func TestAdjust(t *testing.T) {
 		{"dialysis, moderate", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), later, dose.Reduced, []string{"J01CR05 4.5 g IV every 12 h (2× daily)"}, nil},
 		{"dialysis, severe", regimen("J01CR05", 4.5, "g", 4, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), severe, dose.Reduced, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, nil},
 		{"dialysis needs no clearance", regimen("J01DD04", 2, "g", 1, "iv"), dose.Kidney{Dialysis: stewardship.Yes, Adult: stewardship.Yes}, later, dose.Full, []string{"J01DD04 2 g IV once daily (every 24 h)"}, nil},
+		{"dialysis days only", regimen("J01DH03", 1, "g", 1, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), later, dose.Reduced, []string{"J01DH03 1 g IV 3× per week"}, nil},
 		{"dialysis, severity unknown", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), dose.Plan{}, dose.NotChecked, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, []string{"severity"}},
 		{"unstable creatinine", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(16), func(k *dose.Kidney) {
 			k.Unstable = stewardship.Yes

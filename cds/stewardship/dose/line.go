@@ -75,13 +75,16 @@ func RouteWord(route string, lang cds.Lang) string {
 }
 
 // Interval writes a frequency as an interval and, for whole numbers, times a day:
-// "alle 8 h (3x täglich)".
+// "alle 8 h (3x täglich)"; weekly ones as times a week.
 func Interval(f cds.Frequency, lang cds.Lang) string {
 	perDay, ok := perDay(f)
 	if !ok {
 		return ""
 	}
 	times := func(n float64) string { return stewardship.Decimal(n, 2, lang) + "×" }
+	if f.PeriodUnit == "wk" {
+		return times(f.Count) + pick(lang, " pro ", " per ") + period(f, lang)
+	}
 	if f.CountMax > f.Count {
 		return stewardship.Decimal(perDay, 2, lang) + "–" + times(f.CountMax*perDay/f.Count) + pick(lang, " täglich", " daily")
 	}
