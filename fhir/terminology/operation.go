@@ -10,7 +10,7 @@ import (
 
 // Operations gives $expand, $validate-code, $lookup, $subsumes and $translate
 // over the Snapshot that current gives at each call.
-func Operations(current func() *Snapshot) []fhir.Operation {
+func Operations(current func(ctx context.Context) (*Snapshot, error)) []fhir.Operation {
 	define := func(name, typ string, instance bool, run func(s *Snapshot, c fhir.Call) (*fhir.Object, error)) fhir.Operation {
 		return operation{
 			sig: fhir.Signature{
@@ -32,15 +32,19 @@ func Operations(current func() *Snapshot) []fhir.Operation {
 
 type operation struct {
 	sig     fhir.Signature
-	current func() *Snapshot
+	current func(ctx context.Context) (*Snapshot, error)
 	run     func(s *Snapshot, c fhir.Call) (*fhir.Object, error)
 }
 
 func (o operation) Signature() fhir.Signature { return o.sig }
 
-// Run answers a call from memory; there is nothing to wait for.
-func (o operation) Run(_ context.Context, call fhir.Call) (*fhir.Resource, error) {
-	out, err := o.run(o.current(), call)
+// Run answers a call from memory.
+func (o operation) Run(ctx context.Context, call fhir.Call) (*fhir.Resource, error) {
+	s, err := o.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := o.run(s, call)
 	if err != nil {
 		return nil, err
 	}

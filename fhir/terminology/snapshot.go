@@ -2,6 +2,7 @@ package terminology
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ type Snapshot struct {
 	systems map[string][]*codeSystem // by url, the newest version last
 	sets    map[string][]*valueSet
 	maps    map[string][]*conceptMap
+	faults  map[string]*issue.Error // why the value set of a url is left out
 }
 
 // Load compiles the CodeSystems, ValueSets and ConceptMaps among resources and
@@ -28,8 +30,9 @@ func Load(resources []*fhir.Resource) (*Snapshot, []issue.Issue) {
 // With gives a Snapshot that holds these resources too; s stays as it is. A
 // value set that s holds is not compiled again.
 func (s *Snapshot) With(resources []*fhir.Resource) (*Snapshot, []issue.Issue) {
-	out := &Snapshot{systems: map[string][]*codeSystem{}, sets: map[string][]*valueSet{}, maps: map[string][]*conceptMap{}}
+	out := &Snapshot{systems: map[string][]*codeSystem{}, sets: map[string][]*valueSet{}, maps: map[string][]*conceptMap{}, faults: map[string]*issue.Error{}}
 	if s != nil {
+		maps.Copy(out.faults, s.faults)
 		copyLists(out.systems, s.systems)
 		copyLists(out.sets, s.sets)
 		copyLists(out.maps, s.maps)
@@ -72,11 +75,16 @@ func (s *Snapshot) add(resources []*fhir.Resource) []issue.Issue {
 	for _, list := range s.maps {
 		slices.SortStableFunc(list, func(a, b *conceptMap) int { return compareVersions(a.version, b.version) })
 	}
-	for url, list := range s.sets {
-		for _, v := range list {
+	for _, url := range sortedKeys(s.sets) {
+		for _, v := range s.sets[url] {
 			l.compile(v)
+			if v.fault != nil {
+				s.faults[url] = v.fault
+			}
 		}
-		s.sets[url] = slices.DeleteFunc(list, func(v *valueSet) bool { return v.fault != "" })
+	}
+	for url, list := range s.sets {
+		s.sets[url] = slices.DeleteFunc(list, func(v *valueSet) bool { return v.fault != nil })
 	}
 	slices.SortFunc(l.issues, func(a, b issue.Issue) int { return strings.Compare(a.Diagnostics, b.Diagnostics) })
 	return l.issues
@@ -84,6 +92,7 @@ func (s *Snapshot) add(resources []*fhir.Resource) []issue.Issue {
 
 type loader struct {
 	s      *Snapshot
+	way    []*valueSet // being compiled, each included by the one before
 	issues []issue.Issue
 }
 
@@ -144,6 +153,17 @@ func (s *Snapshot) set(canonical string) *valueSet {
 		}
 	}
 	return nil
+}
+
+// missing says why a value set is not there: nobody loaded it, or it cannot be
+// used.
+func (s *Snapshot) missing(what, canonical string) error {
+	if s != nil {
+		if fault := s.faults[fhir.ParseCanonical(canonical).URL]; fault != nil {
+			return issue.New(issue.KindOf(fault), "%s: %s cannot be used: %s", what, clip(canonical), fault.Diagnostics)
+		}
+	}
+	return issue.New(issue.NotFound, "%s: the value set %q is not loaded", what, clip(canonical))
 }
 
 // Lookup gives a concept. Errors are of kind issue.NotFound, or

@@ -1,6 +1,7 @@
 package terminology_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -138,8 +139,18 @@ func TestLoadReports(t *testing.T) {
 	if got := codes(t, s, "urn:vs:good", terminology.ExpandOptions{Count: 1}); got != "BL" {
 		t.Errorf("a fault elsewhere spoils a good value set: %s", got)
 	}
-	if got := codes(t, s, "urn:vs:a", terminology.ExpandOptions{}); got != "not-found" {
-		t.Errorf("a value set with a fault is used: %s", got)
+	for url, want := range map[string]issue.Kind{
+		"urn:vs:a": issue.BusinessRule, "urn:vs:b": issue.BusinessRule, "urn:vs:c": issue.BusinessRule, "urn:vs:self": issue.BusinessRule,
+		"urn:vs:re": issue.BusinessRule, "urn:vs:lacks": issue.Incomplete, "urn:vs:never": issue.NotFound,
+	} {
+		_, err := s.Expand(url, terminology.ExpandOptions{})
+		if !issue.Is(err, want) {
+			t.Errorf("expanding %s gives %v, want %s", url, err, want)
+		}
+		circle := want == issue.BusinessRule && url != "urn:vs:re"
+		if err != nil && strings.Contains(err.Error(), "includes itself") != circle {
+			t.Errorf("expanding %s says %v", url, err)
+		}
 	}
 }
 
@@ -185,7 +196,7 @@ func TestOperations(t *testing.T) {
 		t.Fatal(issues)
 	}
 	operations := map[string]fhir.Operation{}
-	for _, o := range terminology.Operations(func() *terminology.Snapshot { return s }) {
+	for _, o := range terminology.Operations(func(context.Context) (*terminology.Snapshot, error) { return s, nil }) {
 		operations[o.Signature().Types[0]+"/"+o.Signature().Name] = o
 	}
 	tests := []struct{ op, parameters, want string }{

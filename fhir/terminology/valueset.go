@@ -25,7 +25,7 @@ type valueSet struct {
 	resource     *fhir.Resource
 	url, version string
 	state        state
-	fault        string
+	fault        *issue.Error // why the set cannot be used
 	members      []*Member
 	sorted       []*Member
 	// open names the code systems of which all or an unknown part belongs to
@@ -75,17 +75,31 @@ func (v *valueSet) find(system, code string) *Member {
 	return v.sorted[at]
 }
 
+// fail says why the set cannot be used; what was said first stays.
+func (v *valueSet) fail(k issue.Kind, format string, a ...any) {
+	if v.fault == nil {
+		v.fault = issue.New(k, format, a...)
+	}
+}
+
 // compile fills v, those that it includes first.
 func (l *loader) compile(v *valueSet) {
 	switch v.state {
 	case done:
 		return
 	case busy:
-		v.fault = "it includes itself, by way of others or at once"
+		// All that stand on the way here are part of the circle.
+		for i := slices.Index(l.way, v); i < len(l.way); i++ {
+			l.way[i].fail(issue.BusinessRule, "it includes itself, at once or by way of others")
+		}
 		return
 	}
 	v.state = busy
-	defer func() { v.state = done }()
+	l.way = append(l.way, v)
+	defer func() {
+		v.state = done
+		l.way = l.way[:len(l.way)-1]
+	}()
 	root := v.resource.Root()
 	compose := root.Child("compose")
 	if compose == nil {
@@ -101,13 +115,13 @@ func (l *loader) compile(v *valueSet) {
 		v.open = append(v.open, part.open...)
 	}
 	v.index()
-	if exclude := compose.Children("exclude"); len(exclude) > 0 && v.fault == "" {
+	if exclude := compose.Children("exclude"); len(exclude) > 0 && v.fault == nil {
 		out := &valueSet{}
 		for _, n := range exclude {
 			part := l.include(v, n)
 			out.members = append(out.members, part.members...)
 			if len(part.open) > 0 {
-				v.fault = "it excludes codes of a code system that is not loaded"
+				v.fail(issue.Incomplete, "it excludes codes of a code system that is not loaded")
 			}
 		}
 		out.index()
@@ -118,9 +132,9 @@ func (l *loader) compile(v *valueSet) {
 		v.members = slices.DeleteFunc(v.members, func(m *Member) bool { return m.Inactive })
 		v.index()
 	}
-	if v.fault != "" {
+	if v.fault != nil {
 		v.members, v.sorted = nil, nil
-		l.report(issue.BusinessRule, v.resource, "%s", v.fault)
+		l.report(issue.KindOf(v.fault), v.resource, "%s", v.fault.Diagnostics)
 	}
 }
 
@@ -142,12 +156,12 @@ func (l *loader) include(v *valueSet, n *fhir.Node) *valueSet {
 	for _, ref := range n.Children("valueSet") {
 		other := l.s.set(ref.String())
 		if other == nil {
-			v.fault = "it includes " + clip(ref.String()) + ", which is not loaded"
+			v.fail(issue.Incomplete, "it includes %s, which is not loaded", clip(ref.String()))
 			return &valueSet{}
 		}
 		l.compile(other)
-		if other.fault != "" {
-			v.fault = "it includes " + clip(ref.String()) + ", which has a fault"
+		if other.fault != nil {
+			v.fail(issue.KindOf(other.fault), "it includes %s, which cannot be used", clip(ref.String()))
 			return &valueSet{}
 		}
 		parts = append(parts, other)
@@ -156,7 +170,7 @@ func (l *loader) include(v *valueSet, n *fhir.Node) *valueSet {
 		parts = append(parts, l.fromSystem(v, n, url))
 	}
 	if len(parts) == 0 {
-		v.fault = "an include names neither a code system nor a value set"
+		v.fail(issue.BusinessRule, "an include names neither a code system nor a value set")
 		return &valueSet{}
 	}
 	out := parts[0]
@@ -217,7 +231,7 @@ func (l *loader) fromSystem(v *valueSet, n *fhir.Node, url string) *valueSet {
 	for _, f := range n.Children("filter") {
 		read, fault := readFilter(f, system)
 		if fault != "" {
-			v.fault = fault
+			v.fail(issue.BusinessRule, "%s", fault)
 			return out
 		}
 		filters = append(filters, read)
@@ -298,7 +312,7 @@ func (s *Snapshot) ValidateCode(valueSet string, codings []fhir.Coding, language
 		} else {
 			v := s.set(valueSet)
 			if v == nil {
-				return Validation{}, issue.New(issue.NotFound, "validate a code: the value set %q is not loaded", clip(valueSet))
+				return Validation{}, s.missing("validate a code", valueSet)
 			}
 			found, ok := s.MemberOf(c, valueSet)
 			if !ok {
@@ -361,12 +375,13 @@ type ExpandOptions struct {
 const maxExpansion = 10_000
 
 // Expand gives the members of a value set. A set that is not loaded is an error
-// of kind issue.NotFound, one that rests on a code system that is not loaded of
+// of kind issue.NotFound, one that includes itself or is wrong otherwise of kind
+// issue.BusinessRule, one that rests on a code system that is not loaded of
 // kind issue.NotSupported, one with too many codes of kind issue.TooCostly.
 func (s *Snapshot) Expand(valueSet string, o ExpandOptions) (*Expansion, error) {
 	v := s.set(valueSet)
 	if v == nil {
-		return nil, issue.New(issue.NotFound, "expand a value set: %q is not loaded", clip(valueSet))
+		return nil, s.missing("expand a value set", valueSet)
 	}
 	if len(v.open) > 0 {
 		return nil, issue.New(issue.NotSupported, "expand %s: the code system %s is not loaded", clip(v.url), clip(v.open[0]))
