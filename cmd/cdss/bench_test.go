@@ -187,9 +187,17 @@ func (s *server) load(b *testing.B, body []byte, perSecond, count int) []time.Du
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // BenchmarkHook sends 50 calls a second with 20 KB of prefetch for ten seconds, the
-// database on the same machine.
+// database on the same machine, and the reference guideline loaded where there is
+// one, so that citations have words.
 func BenchmarkHook(b *testing.B) {
-	s := startServer(b, "DATABASE_URL="+dbtest.DSN(b))
+	dsn := dbtest.DSN(b)
+	if dir, ok := guidelineFolder(); ok {
+		env := environment{vars: []string{"DATABASE_URL=" + dsn, "LOG_LEVEL=error"}, out: io.Discard, err: os.Stderr}
+		if err := run(b.Context(), []string{"ingest", dir}, env); err != nil {
+			b.Fatal(err)
+		}
+	}
+	s := startServer(b, "DATABASE_URL="+dsn)
 	s.until(b, http.MethodGet, "/readyz", nil)
 	body := s.call(b, 20<<10)
 	s.load(b, body, 50, 50) // the first second is that of caches

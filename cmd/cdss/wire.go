@@ -25,10 +25,8 @@ import (
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir/task"
 	"cdss/migrations"
-	"cdss/rag"
 	"cdss/rag/embed"
 	"cdss/rag/ingest"
-	"cdss/rag/retrieve"
 	ragstore "cdss/rag/store"
 	"cdss/webapps"
 )
@@ -50,6 +48,7 @@ type house struct {
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
+	library    atomic.Pointer[library] // of the index that was used last
 	pool       atomic.Pointer[pgxpool.Pool]
 	opened     atomic.Bool // the database has been ready once
 	now        func() time.Time
@@ -194,22 +193,6 @@ func (h *house) ended(what string, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		h.log.Error("background work ended", "work", what, "error", err)
 	}
-}
-
-// evidence gives the loaded guidelines of this moment, or none.
-func (h *house) evidence() decide.Evidence {
-	guidelines := h.guidelines.Load()
-	if guidelines == nil {
-		return nil
-	}
-	return library{guidelines.Snapshot()}
-}
-
-// library is one state of the index, as decisions use it: from memory alone.
-type library struct{ *retrieve.Snapshot }
-
-func (l library) Search(ctx context.Context, q rag.Query) rag.Result {
-	return l.Snapshot.Search(ctx, q, nil)
 }
 
 // indications answers what uploads ask of the content.
