@@ -142,6 +142,9 @@ func (s *Server) transaction(in *request, b *fhir.Bundle) answer {
 		c.FullURL = e.FullURL
 		changes, at = append(changes, c), append(at, i)
 	}
+	if err := linked(changes, at); err != nil {
+		return failed(err)
+	}
 	replies := make([]*fhir.Object, len(subs))
 	effects, err := s.cfg.Writer.Apply(in.ctx, changes)
 	if err != nil {
@@ -160,6 +163,33 @@ func (s *Server) transaction(in *request, b *fhir.Bundle) answer {
 		out.entry(replies[i])
 	}
 	return answer{status: http.StatusOK, body: out.json()}
+}
+
+// linked refuses a reference by urn to what no entry of the transaction is: once
+// stored, nobody could follow it.
+func linked(changes []fhir.Change, at []int) error {
+	names := map[string]bool{}
+	for _, c := range changes {
+		names[c.FullURL] = true
+	}
+	for i, c := range changes {
+		if n := dangling(c.Resource.Root(), names); n != nil {
+			return located(issue.New(issue.Invalid, "the reference is to nothing: no entry of the transaction has this fullUrl").At(n.Location()), at[i])
+		}
+	}
+	return nil
+}
+
+func dangling(n *fhir.Node, names map[string]bool) *fhir.Node {
+	for _, k := range n.All() {
+		if text := k.String(); k.Name() == "reference" && (strings.HasPrefix(text, "urn:uuid:") || strings.HasPrefix(text, "urn:oid:")) && !names[text] {
+			return k
+		}
+		if found := dangling(k, names); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // wish makes the change that an entry of a transaction asks for.

@@ -79,8 +79,9 @@ func TestTransactionsThatAreRefused(t *testing.T) {
 	}{
 		{"stale", `{"resource":{"resourceType":"Library","id":"old"},"request":{"method":"PUT","url":"Library/old","ifMatch":"W/\"4\""}}`, 412, "conflict", "version 4 is not the current one", "Bundle.entry[2]"},
 		{"reference to nothing", `{"resource":{"resourceType":"Task","for":{"reference":"Patient?identifier=none"}},"request":{"method":"POST","url":"Task"}}`, 412, "not-found", "nothing matches", "Bundle.entry[2]"},
+		{"reference to no entry", `{"resource":{"resourceType":"Task","for":{"reference":"urn:uuid:none"}},"request":{"method":"POST","url":"Task"}}`, 400, "invalid", "to nothing", "Bundle.entry[2].resource.for.reference"},
 		{"another type", `{"resource":{"resourceType":"Library"},"request":{"method":"POST","url":"PlanDefinition"}}`, 400, "invalid", "address is that of PlanDefinition", "Bundle.entry[2].resource"},
-		{"unknown type", `{"resource":{"resourceType":"Bundle"},"request":{"method":"POST","url":"Bundle"}}`, 404, "not-supported", "keeps no Bundle", "Bundle.entry[2]"},
+		{"unknown type", `{"resource":{"resourceType":"Parameters"},"request":{"method":"POST","url":"Parameters"}}`, 404, "not-supported", "keeps no Parameters", "Bundle.entry[2]"},
 		{"twice", `{"resource":{"resourceType":"Library","id":"new"},"request":{"method":"PUT","url":"Library/new"}}`, 400, "invalid", "changed twice", "Bundle.entry[2]"},
 		{"operation", `{"resource":{"resourceType":"Parameters"},"request":{"method":"POST","url":"$fhirpath"}}`, 400, "not-supported", "not supported in a transaction", "Bundle.entry[2]"},
 		{"address of nothing", `{"request":{"method":"GET","url":"Library/a/b/c/d"}}`, 404, "not-found", "nothing is at this address", "Bundle.entry[2]"},

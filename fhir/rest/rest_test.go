@@ -187,7 +187,7 @@ func TestRefusals(t *testing.T) {
 		code, text               string
 	}{
 		{"unknown type", "GET", "/Plan/p", "", nil, 404, "not-supported", "no resource type"},
-		{"type that is not kept", "GET", "/Bundle/p", "", nil, 404, "not-supported", "keeps no Bundle"},
+		{"type that is not kept", "GET", "/Parameters/p", "", nil, 404, "not-supported", "keeps no Parameters"},
 		{"unknown id", "GET", "/PlanDefinition/nobody", "", nil, 404, "not-found", "no such resource"},
 		{"id that is none", "GET", "/PlanDefinition/a_b", "", nil, 404, "not-found", "64 letters"},
 		{"path out of the base", "GET", "/PlanDefinition/..%2F..%2Fetc", "", nil, 404, "not-found", "64 letters"},
@@ -383,6 +383,10 @@ func TestWritesAreChecked(t *testing.T) {
 		t.Errorf("validate says %s", r.body)
 	}
 	if r := ask("/Library/$validate", plan); r.get("issue.code") != "invalid" {
+		t.Errorf("validate says %s", r.body)
+	}
+	if r := ask("/$validate", `{"resourceType":"Task","title":"x","for":{"reference":"Patient/nobody"},"focus":{"reference":"PlanDefinition?x"}}`); r.get("issue.code") != "not-found" ||
+		r.get("issue.expression") != "Task.for.reference" || r.get("issue.severity") != "warning" {
 		t.Errorf("validate says %s", r.body)
 	}
 	d.send("POST", "/$validate", "").says(400, "required", "no resource")

@@ -39,6 +39,10 @@ func (v validation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error
 		return nil, err
 	}
 	issues = append(issues, found...)
+	if found, err = v.dangling(ctx, r); err != nil {
+		return nil, err
+	}
+	issues = append(issues, found...)
 	if mode := c.Value("mode").String(); mode == "update" && r.ID() == "" {
 		issues = append(issues, issue.Issue{Severity: issue.SeverityError, Code: string(issue.Required), Diagnostics: "a resource that is updated has an id", Expression: []string{r.Type() + ".id"}})
 	}
@@ -49,4 +53,38 @@ func (v validation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error
 		issues = append(issues, issue.Issue{Severity: issue.SeverityInformation, Code: string(issue.Informational), Diagnostics: "no issue was found"})
 	}
 	return fhir.ParseResource(issue.OutcomeOf(issues))
+}
+
+// maxFollowed is how many references $validate follows.
+const maxFollowed = 100
+
+// dangling warns of references to resources of this server that are not there.
+func (v validation) dangling(ctx context.Context, r *fhir.Resource) ([]issue.Issue, error) {
+	var issues []issue.Issue
+	seen := map[string]bool{}
+	var walk func(n *fhir.Node) error
+	walk = func(n *fhir.Node) error {
+		for _, k := range n.All() {
+			ref := k.String()
+			typ, id, local := fhir.Reference{Reference: ref}.Local()
+			if k.Name() == "reference" && local && ref == typ+"/"+id && v.s.types[typ] && !seen[ref] && len(seen) < maxFollowed {
+				seen[ref] = true
+				_, err := v.s.cfg.Reader.Read(ctx, typ, id, 0)
+				switch {
+				case issue.Is(err, issue.NotFound), issue.Is(err, issue.Deleted):
+					issues = append(issues, issue.Issue{
+						Severity: issue.SeverityWarning, Code: string(issue.NotFound), Diagnostics: "the reference is to nothing: there is no such resource here", Expression: []string{k.Location()},
+					})
+				case err != nil:
+					return err
+				}
+			}
+			if err := walk(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := walk(r.Root())
+	return issues, err
 }

@@ -33,8 +33,8 @@ var KnowledgeTypes = []string{
 	"Questionnaire", "ValueSet",
 }
 
-// transient are types that are messages or parts of them, and are never stored.
-var transient = []string{"Bundle", "OperationOutcome", "Parameters"}
+// neverStored is the one type that is no resource to keep (R4, Parameters).
+const neverStored = "Parameters"
 
 // Config of a store.
 type Config struct {
@@ -68,7 +68,7 @@ func New(cfg Config) *Store {
 	}
 	if cfg.PatientData {
 		for _, t := range search.Types() {
-			s.types[t] = !slices.Contains(transient, t)
+			s.types[t] = t != neverStored
 		}
 	}
 	return s
