@@ -55,4 +55,6 @@ export default tseslint.config(
       ],
     },
   },
+  // Tests look into what the apps must not touch.
+  { files: ['e2e/**'], rules: { 'no-restricted-globals': 'off' } },
 )

@@ -1,4 +1,5 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
+import { lazyPart } from '@cdss/shared/view/lazyPart.tsx'
 import { OverviewPage } from '../features/overview/OverviewPage.tsx'
 import { Frame } from './Frame.tsx'
 import { NotFound } from './NotFound.tsx'
@@ -10,7 +11,7 @@ const overview = createRoute({ getParentRoute: () => root, path: '/', component:
 const guidelines = createRoute({
   getParentRoute: () => root,
   path: '/guidelines',
-  component: lazyRouteComponent(() => import('../features/guidelines/GuidelinesPage.tsx'), 'GuidelinesPage'),
+  component: lazyPart(() => import('../features/guidelines/GuidelinesPage.tsx'), 'GuidelinesPage'),
 })
 const guideline = createRoute({
   getParentRoute: () => root,
@@ -20,22 +21,22 @@ const guideline = createRoute({
     const page = Number(search.page)
     return Number.isInteger(page) && page > 0 ? { page } : {}
   },
-  component: lazyRouteComponent(() => import('./GuidelineRoute.tsx'), 'GuidelineRoute'),
+  component: lazyPart(() => import('./GuidelineRoute.tsx'), 'GuidelineRoute'),
 })
 const search = createRoute({
   getParentRoute: () => root,
   path: '/search',
-  component: lazyRouteComponent(() => import('../features/search/SearchPage.tsx'), 'SearchPage'),
+  component: lazyPart(() => import('../features/search/SearchPage.tsx'), 'SearchPage'),
 })
 const plans = createRoute({
   getParentRoute: () => root,
   path: '/plans',
-  component: lazyRouteComponent(() => import('../features/plans/PlansPage.tsx'), 'PlansPage'),
+  component: lazyPart(() => import('../features/plans/PlansPage.tsx'), 'PlansPage'),
 })
 const plan = createRoute({
   getParentRoute: () => root,
   path: '/plans/$id',
-  component: lazyRouteComponent(() => import('./PlanRoute.tsx'), 'PlanRoute'),
+  component: lazyPart(() => import('./PlanRoute.tsx'), 'PlanRoute'),
 })
 
 export const router = createRouter({

@@ -1,4 +1,5 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
+import { lazyPart } from '@cdss/shared/view/lazyPart.tsx'
 import { About } from '../features/about/About.tsx'
 import { BundlePage } from '../features/bundle/BundlePage.tsx'
 import { FormPage } from '../features/form/FormPage.tsx'
@@ -30,7 +31,7 @@ const result = createRoute({
 const print = createRoute({
   getParentRoute: () => root,
   path: '/case/$id/print',
-  component: lazyRouteComponent(() => import('./PrintRoute.tsx'), 'PrintRoute'),
+  component: lazyPart(() => import('./PrintRoute.tsx'), 'PrintRoute'),
 })
 const about = createRoute({ getParentRoute: () => root, path: '/about', component: About })
 

@@ -1,8 +1,11 @@
-import type { Fact, FactInput, FactValue, Lang, Recommendation } from '@cdss/shared/api/types.ts'
+import type { Fact, FactInput, FactValue, Lang, NotChecked, Option, Recommendation } from '@cdss/shared/api/types.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
 import { formatUnit } from '@cdss/shared/format/unit.ts'
 import type { Translate } from '@cdss/shared/i18n/i18n.ts'
+import { formatDate } from '@cdss/shared/format/date.ts'
+import type { TextKey } from '../text.ts'
 import type { de } from '../texts/de.ts'
+import { sites } from './vocabulary.ts'
 
 type T = Translate<typeof de>
 
@@ -23,14 +26,27 @@ function withUnit(text: string, unit: string, lang: Lang): string {
   return name ? `${text}\u202f${name}` : text
 }
 
-const words = new Set(['male', 'female', 'other'])
+// Codes that stand as values; any other text is shown as it came.
+const coded: Record<string, Record<string, TextKey>> = {
+  sex: { male: 'facts.male', female: 'facts.female', other: 'facts.other' },
+  severity: { mild: 'request.mild', moderate: 'request.moderate', severe: 'request.severe', septic: 'request.septic' },
+  'encounter-class': { IMP: 'facts.inpatient', ACUTE: 'facts.inpatient', AMB: 'facts.outpatient', EMER: 'facts.emergency' },
+}
+
+function formatWord(name: string, value: string, lang: Lang, t: T): string {
+  const key = coded[name]?.[value] ?? (name === 'site' && isSite(value) ? (`request.sites.${value}` as const) : undefined)
+  if (key) return t(key)
+  return /^\d{4}-\d{2}-\d{2}/.test(value) ? formatDate(value, lang) : value
+}
+
+const isSite = (value: string): value is (typeof sites)[number] => (sites as readonly string[]).includes(value)
 
 export function formatValue(name: string, value: FactValue, unit: string, lang: Lang, t: T): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'boolean') return t(value ? 'form.yes' : 'facts.absent')
   if (typeof value === 'number') return withUnit(formatNumber(value, lang, digits[name] ?? 2), unit, lang)
-  if (name === 'sex' && words.has(value)) return t(`facts.${value as 'male' | 'female' | 'other'}`)
-  return withUnit(value, unit, lang)
+  if (Array.isArray(value)) return value.map((v) => formatWord(name, v, lang, t)).join(', ')
+  return withUnit(formatWord(name, value, lang, t), unit, lang)
 }
 
 /** A fact as words: its value, a range, "no", or "unknown". */
@@ -46,12 +62,18 @@ export function formatFact(fact: Fact, lang: Lang, t: T): string {
   return text === '' ? t('form.yes') : text
 }
 
-export const formatInput = (input: FactInput, lang: Lang, t: T) => formatValue('', input.value, input.unit, lang, t)
+/** A value that a fact was computed from; text is named, since a code without its name says nothing. */
+export function formatInput(input: FactInput, lang: Lang, t: T): string {
+  if (input.value === 'male' || input.value === 'female') return t(`facts.${input.value}`)
+  // A value that came as text carries its unit in it.
+  return formatValue('', input.value, typeof input.value === 'string' ? '' : input.unit, lang, t)
+}
 
 /** When the fact was measured: its own date, else the oldest of what it was computed from. */
 export function dateOf(fact: Fact): string {
   if (fact.date) return fact.date
-  const dates = fact.inputs.map((i) => i.date).filter(Boolean)
+  // The birth date behind an age says nothing about how fresh the fact is.
+  const dates = fact.inputs.filter((i) => !i.reference.startsWith('Patient/')).map((i) => i.date).filter(Boolean)
   return dates.sort()[0] ?? ''
 }
 
@@ -98,6 +120,13 @@ export function contextFacts(facts: Fact[]): Fact[] {
     .filter((f) => !(f.name === 'pregnancy' && f.state === 'absent'))
     .filter((f) => !(f.name === 'pregnancy' && f.state === 'unknown' && !mayBePregnant(facts)))
   const scores = facts.filter((f) => ['crb-65', 'qsofa', 'sofa'].includes(f.name) && f.state === 'known')
-  const allergies = facts.filter((f) => f.name.startsWith('allerg'))
+  const whole = facts.filter((f) => f.name === 'allergies')
+  const allergies = whole.length > 0 ? whole : facts.filter((f) => f.name.startsWith('allergy-') && f.state !== 'absent')
   return [...first, ...scores, ...allergies]
+}
+
+/** Checks that could not be made for a substance of the option and that its own lines do not say. */
+export function gapsOf(r: Recommendation, option: Option): NotChecked[] {
+  const said = option.ingredients.flatMap((i) => i.adjustments.map((a) => a.text))
+  return r.notChecked.filter((gap) => option.ingredients.some((i) => gap.check.endsWith(`: ${i.name}`)) && !said.includes(gap.reason))
 }

@@ -45,7 +45,7 @@ export type Evidence = {
   score: number
 }
 
-export type FactValue = number | string | boolean | null
+export type FactValue = number | string | boolean | string[] | null
 
 export type FactInput = { reference: string; display: string; value: FactValue; unit: string; date: string }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Ingredient } from '../api/types.ts'
-import { doseSegments, formatDuration, formatFrequency, formatParts } from './dose.ts'
+import { doseSegments, formatDuration, formatFrequency, formatParts, joinOf } from './dose.ts'
 
 const base: Ingredient = {
   atc: '',
@@ -65,7 +65,7 @@ describe('formatDuration', () => {
     [{ low: 5, high: 7, unit: 'd' }, '5–7 Tage', '5–7 days'],
     [{ low: 1, high: 1, unit: 'd' }, '1 Tag', '1 day'],
     [{ low: 6, high: null, unit: 'wk' }, 'mindestens 6 Wochen', 'at least 6 weeks'],
-    [{ low: 48, high: 48, unit: 'h' }, '48 h', '48 h'],
+    [{ low: 48, high: 48, unit: 'h' }, 'für 48 h', 'for 48 h'],
   ])('%j', (duration, de, en) => {
     expect(read(formatDuration(duration, 'de'))).toBe(de)
     expect(read(formatDuration(duration, 'en'))).toBe(en)
@@ -76,5 +76,13 @@ describe('formatParts', () => {
   it('lists the parts of a fixed combination', () => {
     expect(read(formatParts(base.dose, 'de'))).toBe('4 g + 0,5 g')
     expect(formatParts({ value: 1, unit: 'g', parts: null }, 'de')).toBe('')
+  })
+})
+
+describe('joinOf', () => {
+  it('tells a later phase from a second substance', () => {
+    const a = { ...base, atc: 'J01DD01', name: 'Cefotaxim' }
+    const b = { ...base, atc: 'J01XA01', name: 'Vancomycin' }
+    expect([0, 1, 2].map((i) => joinOf([a, a, b], i))).toEqual(['first', 'then', 'plus'])
   })
 })

@@ -62,7 +62,7 @@ function periodWord(unit: string, value: number, lang: Lang): string {
   return word ? word[many ? 1 : 0] : unit
 }
 
-/** How long: "5–7 Tage", "mindestens 6 Wochen" when open at the end. */
+/** How long: "5–7 Tage", "für 24 h", "mindestens 6 Wochen" when open at the end. */
 export function formatDuration(duration: Duration, lang: Lang): string {
   const { low, high, unit } = duration
   const plural: Record<string, Record<Lang, [string, string]>> = {
@@ -78,8 +78,10 @@ export function formatDuration(duration: Duration, lang: Lang): string {
     const least = lang === 'de' ? 'mindestens' : 'at least'
     return `${least.replace(' ', space)}${space}${formatNumber(low, lang)}${gapOrSpace}${word}`
   }
-  if (high === low) return `${formatNumber(low, lang)}${gapOrSpace}${word}`
-  return `${formatNumber(low, lang)}–${formatNumber(high, lang)}${gapOrSpace}${word}`
+  const range = high === low ? formatNumber(low, lang) : `${formatNumber(low, lang)}–${formatNumber(high, lang)}`
+  // A first phase of hours would read like an interval without its preposition.
+  const lead = unit === 'h' ? (lang === 'de' ? `für${space}` : `for${space}`) : ''
+  return `${lead}${range}${gapOrSpace}${word}`
 }
 
 export function formatRoute(route: string, lang: Lang): string {
@@ -98,4 +100,11 @@ export function doseSegments(ingredient: Ingredient, lang: Lang): string[] {
     schedule || formatFrequency(frequency, lang),
     duration ? formatDuration(duration, lang) : '',
   ].filter((segment) => segment !== '')
+}
+
+/** How an ingredient follows the one before: a later phase of the same substance, or one given with it. */
+export function joinOf(ingredients: Ingredient[], index: number): 'first' | 'then' | 'plus' {
+  const [before, here] = [ingredients[index - 1], ingredients[index]]
+  if (!before || !here) return 'first'
+  return before.atc === here.atc && before.name === here.name ? 'then' : 'plus'
 }

@@ -18,6 +18,8 @@ const names: Record<string, Partial<Record<Lang, string>> & { any?: string }> = 
   '{score}': { any: '' },
   '1': { any: '' },
   a: { de: 'Jahre', en: 'years' },
+  d: { de: 'Tage', en: 'days' },
+  h: { de: 'h', en: 'h' },
   mo: { de: 'Monate', en: 'months' },
   '/min': { any: '/min' },
 }

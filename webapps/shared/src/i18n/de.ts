@@ -62,7 +62,7 @@ export const de = {
     loading: 'Initialdosis',
     infusion: 'Infusion',
     then: 'danach',
-    perKg: 'Dosis je kg Körpergewicht',
+    plus: 'plus',
   },
   yes: 'ja',
   no: 'nein',

@@ -65,7 +65,7 @@ export const en: Same<typeof de> = {
     loading: 'Loading dose',
     infusion: 'Infusion',
     then: 'then',
-    perKg: 'dose per kg of body weight',
+    plus: 'plus',
   },
   yes: 'yes',
   no: 'no',

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { shortSource, sourceKey } from '@cdss/shared/clinical/source.ts'
 import { formatDate } from '@cdss/shared/format/date.ts'
-import { doseSegments, formatParts } from '@cdss/shared/format/dose.ts'
+import { doseSegments, formatParts, joinOf } from '@cdss/shared/format/dose.ts'
 import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
 import type { Case } from '../../case/cases.ts'
 import { contextFacts, formatFact } from '../../case/facts.ts'
@@ -13,6 +13,7 @@ import { useStatus } from '@cdss/shared/api/status.ts'
 import { WithCase } from '../../case/WithCase.tsx'
 import { useText } from '../../text.ts'
 import classes from './PrintPage.module.css'
+import { usePaperFit } from './usePaperFit.ts'
 
 export function PrintPage({ id }: { id: string }) {
   const t = useText()
@@ -29,6 +30,7 @@ function Sheet({ case: c, recommendation: r }: { case: Case; recommendation: Rec
   const shared = useShared()
   const lang = useLang()
   const version = useStatus().data?.version ?? ''
+  const sheet = usePaperFit(`${r.id} ${lang} ${version}`)
   const sources = [...new Map(r.options.flatMap((o) => o.citations).map((s) => [sourceKey(s), s])).values()]
   const numberOf = (key: string) => sources.findIndex((s) => sourceKey(s) === key) + 1
   return (
@@ -41,7 +43,7 @@ function Sheet({ case: c, recommendation: r }: { case: Case; recommendation: Rec
           {t('print.back')}
         </Link>
       </div>
-      <article className={classes.sheet}>
+      <article className={classes.sheet} ref={sheet}>
         {r.banner && <p className={classes.banner}>{r.banner}</p>}
         <h2 className={classes.title}>
           {r.indication?.display ?? t('facts.unknown')}
@@ -64,15 +66,20 @@ function Sheet({ case: c, recommendation: r }: { case: Case; recommendation: Rec
         <h3>{t('result.options')}</h3>
         {r.options.length === 0 && <p>{r.abstainReason || t('result.noRule')}</p>}
         <ol className={classes.options}>
-          {r.options.map((o) => (
-            <li key={o.rank} value={o.rank}>
-              {(o.recommended || o.specialistDecision) && (
-                <strong className={classes.tag}>{t(o.recommended ? 'result.recommended' : 'result.specialist')}</strong>
-              )}
+          {r.options.map((o, n) => (
+            <li key={n} value={o.rank}>
+              <div>
+                {(o.recommended || o.specialistDecision) && (
+                  <strong className={classes.tag}>{t(o.recommended ? 'result.recommended' : 'result.specialist')}</strong>
+                )}
+                {o.aware && ` AWaRe ${shared(`aware.${o.aware}`)}`}
+                {o.citations.map((s) => ` [${numberOf(sourceKey(s))}]`).join('')}
+              </div>
               {o.ingredients.map((i, k) => {
                 const parts = formatParts(i.dose, lang)
                 return (
                   <div key={k}>
+                    {joinOf(o.ingredients, k) !== 'first' && `${shared(joinOf(o.ingredients, k) === 'then' ? 'dose.then' : 'dose.plus')} `}
                     <strong>{i.name}</strong> <span className={classes.dose}>{doseSegments(i, lang).join(' · ')}</span>
                     {[
                       parts && shared('dose.parts', { parts }),
@@ -90,10 +97,6 @@ function Sheet({ case: c, recommendation: r }: { case: Case; recommendation: Rec
                 )
               })}
               {o.notes && <div className={classes.sub}>{o.notes}</div>}
-              <div className={classes.sub}>
-                {o.aware && `AWaRe ${shared(`aware.${o.aware}`)}`}
-                {o.citations.map((s) => ` [${numberOf(sourceKey(s))}]`).join('')}
-              </div>
             </li>
           ))}
         </ol>

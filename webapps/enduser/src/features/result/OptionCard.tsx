@@ -1,17 +1,23 @@
 import { IconStarFilled, IconUserShield } from '@tabler/icons-react'
-import type { Option } from '@cdss/shared/api/types.ts'
+import type { Option, Recommendation } from '@cdss/shared/api/types.ts'
 import { Aware } from '@cdss/shared/clinical/Aware.tsx'
 import { DoseLine } from '@cdss/shared/clinical/DoseLine.tsx'
+import { joinOf } from '@cdss/shared/format/dose.ts'
+import { useShared } from '@cdss/shared/i18n/i18n.ts'
+import { gapsOf } from '../../case/facts.ts'
 import { useText } from '../../text.ts'
 import classes from './OptionCard.module.css'
 import { SourceChips, type Show } from './SourceChips.tsx'
 import type { Sources } from './sources.ts'
 
-type Props = { option: Option; banner: string | null; sources: Sources; show: Show }
+type Props = { option: Option; recommendation: Recommendation; sources: Sources; show: Show }
 
-export function OptionCard({ option, banner, sources, show }: Props) {
+export function OptionCard({ option, recommendation: r, sources, show }: Props) {
   const t = useText()
-  const substances = option.ingredients.map((i) => i.name).join(' + ')
+  const shared = useShared()
+  const names = [...new Set(option.ingredients.map((i) => i.name))]
+  const gaps = gapsOf(r, option)
+  const equal = r.options.filter((o) => o.rank === option.rank).length > 1
   const lists = [
     ['monitoring', option.monitoring],
     ['sideEffects', option.sideEffects],
@@ -26,10 +32,13 @@ export function OptionCard({ option, banner, sources, show }: Props) {
       className={classes.card}
       data-recommended={option.recommended || undefined}
       data-specialist={option.specialistDecision || undefined}
-      aria-label={`${t('result.option', { rank: option.rank })}: ${substances}`}
+      aria-label={`${t('result.option', { rank: option.rank })}: ${names.join(' + ')}`}
     >
       <header className={classes.head}>
-        <h3 className={classes.rank}>{t('result.option', { rank: option.rank })}</h3>
+        <h3 className={classes.rank}>
+          {t('result.option', { rank: option.rank })}
+          {equal && <span className={classes.equal}> {t('result.equal')}</span>}
+        </h3>
         {option.recommended && (
           <span className={classes.recommended}>
             <IconStarFilled size={14} aria-hidden="true" /> {t('result.recommended')}
@@ -45,10 +54,13 @@ export function OptionCard({ option, banner, sources, show }: Props) {
           {option.aware && <Aware group={option.aware} />}
         </span>
       </header>
-      {banner && <p className={classes.example}>{banner}</p>}
+      {r.banner && <p className={classes.example}>{r.banner}</p>}
       <ul className={classes.ingredients}>
         {option.ingredients.map((ingredient, i) => (
           <li key={i}>
+            {joinOf(option.ingredients, i) !== 'first' && (
+              <p className={classes.join}>{shared(joinOf(option.ingredients, i) === 'then' ? 'dose.then' : 'dose.plus')}</p>
+            )}
             <DoseLine ingredient={ingredient} />
             {ingredient.adjustments.length > 0 && (
               <ul className={classes.adjustments}>
@@ -63,6 +75,11 @@ export function OptionCard({ option, banner, sources, show }: Props) {
           </li>
         ))}
       </ul>
+      {gaps.map((gap, i) => (
+        <p key={i} className={classes.gap}>
+          <strong>{t('result.notChecked')}:</strong> {gap.reason}
+        </p>
+      ))}
       {option.why && (
         <p>
           <strong>{t('result.why')}:</strong> {option.why}

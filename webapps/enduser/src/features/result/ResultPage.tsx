@@ -69,9 +69,9 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
               <Abstained recommendation={r} />
             ) : (
               <ol className={classes.options}>
-                {r.options.map((option) => (
-                  <li key={option.rank}>
-                    <OptionCard option={option} banner={r.banner} sources={sources} show={show} />
+                {r.options.map((option, i) => (
+                  <li key={i}>
+                    <OptionCard option={option} recommendation={r} sources={sources} show={show} />
                   </li>
                 ))}
               </ol>
@@ -97,7 +97,7 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
               >
                 {t('result.print')}
               </Button>
-              <CopyButton case={c} recommendation={r} />
+              <CopyButton recommendation={r} />
             </div>
             <p className="small muted">
               {t('result.computed', { date: formatDate(r.createdAt, lang) })} · {t('result.id', { id: r.id.slice(0, 8) })}

@@ -1,7 +1,8 @@
 import type { Lang, Recommendation } from '@cdss/shared/api/types.ts'
 import { shortSource } from '@cdss/shared/clinical/source.ts'
 import { formatDate } from '@cdss/shared/format/date.ts'
-import { doseSegments } from '@cdss/shared/format/dose.ts'
+import { doseSegments, joinOf } from '@cdss/shared/format/dose.ts'
+import type { de as common } from '@cdss/shared/i18n/de.ts'
 import type { Translate } from '@cdss/shared/i18n/i18n.ts'
 import { contextFacts, formatFact } from '../../case/facts.ts'
 import { byGravity } from '../../case/gravity.ts'
@@ -11,7 +12,7 @@ import type { de } from '../../texts/de.ts'
  * The recommendation as plain text for a chart: everything that qualifies it
  * comes along, so that no dose leaves without its warnings and gaps.
  */
-export function plainText(r: Recommendation, lang: Lang, t: Translate<typeof de>, indicator: (i: string) => string): string {
+export function plainText(r: Recommendation, lang: Lang, t: Translate<typeof de>, shared: Translate<typeof common>): string {
   const lines: string[] = []
   const section = (title: string, entries: string[]) => {
     if (entries.length > 0) lines.push('', title, ...entries.map((e) => `- ${e}`))
@@ -26,18 +27,19 @@ export function plainText(r: Recommendation, lang: Lang, t: Translate<typeof de>
   )
   section(
     t('result.safety'),
-    byGravity(r.warnings).map((w) => `${indicator(w.indicator)}: ${w.summary}`),
+    byGravity(r.warnings).map((w) => `${shared(`severity.${w.indicator}`)}: ${w.summary}`),
   )
   section(
     t('result.options'),
     r.options.map((o) => {
-      const doses = o.ingredients.map((i) => {
+      const doses = o.ingredients.map((i, n) => {
         const adjusted = i.adjustments.map((a) => a.text).join('; ')
-        return `${i.name} ${doseSegments(i, lang).join(', ')}${adjusted ? ` [${adjusted}]` : ''}`
+        const join = { first: '', then: ', ' + shared('dose.then') + ' ', plus: ' + ' }[joinOf(o.ingredients, n)]
+        return `${join}${i.name} ${doseSegments(i, lang).join(', ')}${adjusted ? ` [${adjusted}]` : ''}`
       })
       const marks = [o.recommended && t('result.recommended'), o.specialistDecision && t('result.specialist')].filter(Boolean)
       const sources = o.citations.map((c) => shortSource(c, lang)).join('; ')
-      return `${o.rank}. ${doses.join(' + ')}${marks.length ? ` (${marks.join(', ')})` : ''}${sources ? ` [${sources}]` : ''}`
+      return `${o.rank}. ${doses.join('')}${marks.length ? ` (${marks.join(', ')})` : ''}${sources ? ` [${sources}]` : ''}`
     }),
   )
   if (r.abstainReason) lines.push('', r.abstainReason)

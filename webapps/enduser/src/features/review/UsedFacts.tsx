@@ -11,48 +11,57 @@ export function UsedFacts({ facts }: { facts: Fact[] }) {
   const t = useText()
   const lang = useLang()
   const now = new Date()
-  const known = facts.filter((fact) => fact.state !== 'unknown')
+  const known = facts.filter((fact) => fact.state === 'known')
+  const absent = facts.filter((fact) => fact.state === 'absent')
   return (
-    <table className={classes.table}>
-      <caption className="visually-hidden">{t('review.usedCaption')}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{t('review.fact')}</th>
-          <th scope="col">{t('review.value')}</th>
-          <th scope="col">{t('review.from')}</th>
-          <th scope="col">{t('review.when')}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {known.map((fact) => {
-          const date = dateOf(fact)
-          return (
-            <tr key={fact.name}>
-              <th scope="row">{fact.display}</th>
-              <td className={`${classes.value} num`}>{formatFact(fact, lang, t)}</td>
-              <td className="small">
-                <Origin fact={fact} />
-              </td>
-              <td className="small">
-                {date && (
-                  <>
-                    <span className="nowrap">{formatDate(date, lang)}</span>{' '}
-                    <span className="muted nowrap">{formatAge(date, now, lang)}</span>
-                  </>
-                )}
-              </td>
-            </tr>
-          )
-        })}
-      </tbody>
-    </table>
+    <>
+      <table className={classes.table}>
+        <caption className="visually-hidden">{t('review.usedCaption')}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t('review.fact')}</th>
+            <th scope="col">{t('review.value')}</th>
+            <th scope="col">{t('review.from')}</th>
+            <th scope="col">{t('review.when')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {known.map((fact) => {
+            const date = dateOf(fact)
+            return (
+              <tr key={fact.name}>
+                <th scope="row">{fact.display}</th>
+                <td className={`${classes.value} num`}>{formatFact(fact, lang, t)}</td>
+                <td className="small">
+                  <Origin fact={fact} />
+                </td>
+                <td className="small">
+                  {date && (
+                    <>
+                      <span className="nowrap">{formatDate(date, lang)}</span>{' '}
+                      {fact.name !== 'age' && <span className="muted nowrap">{formatAge(date, now, lang)}</span>}
+                    </>
+                  )}
+                </td>
+              </tr>
+            )
+          })}
+        </tbody>
+      </table>
+      {absent.length > 0 && (
+        <p>
+          <span className="muted">{t('review.denied')}:</span> {absent.map((fact) => fact.display).join(', ')}
+        </p>
+      )}
+    </>
   )
 }
 
 function Origin({ fact }: { fact: Fact }) {
   const t = useText()
   const lang = useLang()
-  const inputs = fact.inputs.filter((input) => input.display)
+  // A measured value is its own only input: that says nothing new.
+  const inputs = fact.inputs.filter((input) => input.display && !(input.reference === fact.source && input.value === fact.value))
   const entered = isEntered(fact.source) || fact.inputs.some((input) => isEntered(input.reference))
   return (
     <>
@@ -66,8 +75,16 @@ function Origin({ fact }: { fact: Fact }) {
       {entered ? (
         <div className="muted">{t('facts.entered')}</div>
       ) : (
-        !fact.formula && inputs.length === 0 && fact.source && <div className="code">{fact.source}</div>
+        !fact.formula &&
+        inputs.every((input) => input.reference === fact.source) && <Source source={fact.source} />
       )}
     </>
   )
+}
+
+function Source({ source }: { source: string }) {
+  const t = useText()
+  if (source === 'computed') return t('facts.computed')
+  if (source === 'request') return t('facts.stated')
+  return <span className="code muted">{source}</span>
 }
