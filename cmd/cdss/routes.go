@@ -30,7 +30,7 @@ func (h *house) routes() http.Handler {
 	r.Get("/livez", h.livez)
 	r.Get("/readyz", h.readyz)
 	r.Mount("/cds-services", h.hooks)
-	r.Mount("/fhir", fhirDoor())
+	r.Mount("/fhir", h.fhir.door)
 	r.Mount("/api", sameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) })))
 	r.Handle("/*", h.site)
 	return r
@@ -70,17 +70,6 @@ func sameOrigin(next http.Handler) http.Handler {
 		issue.WriteProblem(w, r, issue.New(issue.Forbidden, "a page of another origin may not do this"))
 	}))
 	return protection.Handler(next)
-}
-
-// fhirDoor answers for FHIR REST until there is one.
-func fhirDoor() http.Handler {
-	r := chi.NewRouter()
-	absent := func(w http.ResponseWriter, r *http.Request) {
-		issue.WriteOutcome(w, issue.New(issue.NotFound, "this server offers no FHIR REST at this address"))
-	}
-	r.NotFound(absent)
-	r.MethodNotAllowed(absent)
-	return r
 }
 
 // apiVersion is the version of what /api promises, not of the program: its

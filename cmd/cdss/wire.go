@@ -45,6 +45,7 @@ type house struct {
 	decisions *cdsstore.Store
 	site      *webapps.Site
 	hooks     *hooks.Server
+	fhir      *fhirREST
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -110,6 +111,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	}); err != nil {
 		return nil, err
 	}
+	h.fhir = newFHIR(h)
 	if h.site, err = webapps.New(webapps.Config{}); err != nil {
 		return nil, err
 	}
@@ -167,6 +169,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 	}
 	h.pool.Store(pool)
 	h.decisions.Attach(pool)
+	h.fhir.store.Attach(pool)
 	queue := task.New(pool, task.Config{Log: h.log})
 	guidelines := ingest.New(ingest.Config{
 		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Expander: h.concepts, Log: h.log,
@@ -180,6 +183,11 @@ func (h *house) openDatabase(ctx context.Context) error {
 	}
 	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
 	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
+	if written, err := h.fhir.load(ctx, h.cfg.Demo, h.now()); err == nil {
+		h.log.Info("FHIR resources loaded", "written", written)
+	} else if ctx.Err() == nil {
+		h.log.Warn("the FHIR resources that come with the program could not be loaded", "error", err)
+	}
 	h.opened.Store(true)
 	if h.cfg.Demo {
 		if err := guidelines.LoadDemo(ctx); err != nil && ctx.Err() == nil {

@@ -142,7 +142,7 @@ func readHistory(in *request) (historyQuery, error) {
 
 // instant is a time as FHIR writes it, in milliseconds.
 func instant(t time.Time) fhir.Time {
-	return fhir.Time{Time: t.UTC(), Precision: fhir.Milli, HasZone: true}
+	return fhir.Time{Time: t.UTC().Truncate(time.Millisecond), Precision: fhir.Milli, HasZone: true}
 }
 
 // bundle builds a Bundle as bytes: its entries may be many, and were scanned when

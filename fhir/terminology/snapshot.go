@@ -155,6 +155,20 @@ func (s *Snapshot) set(canonical string) *valueSet {
 	return nil
 }
 
+// Fault gives why the value set of that url cannot be used though it was loaded:
+// an error of kind issue.BusinessRule when it is wrong in itself, for example
+// includes itself, and of kind issue.Incomplete when it rests on what is not
+// loaded. Nil means that nothing is wrong, or that it is not known at all.
+func (s *Snapshot) Fault(canonical string) error {
+	if s == nil || s.set(canonical) != nil {
+		return nil
+	}
+	if fault := s.faults[fhir.ParseCanonical(canonical).URL]; fault != nil {
+		return fault
+	}
+	return nil
+}
+
 // missing says why a value set is not there: nobody loaded it, or it cannot be
 // used.
 func (s *Snapshot) missing(what, canonical string) error {
