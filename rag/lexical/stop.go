@@ -26,7 +26,10 @@ nun nur ob oder ohne sehr sein seine seinem seinen seiner seines seit selbst sic
 solcher solches soll sollen sollte sollten somit sondern sonst sowie sowohl über überhaupt um und uns unser unsere unter
 viel vom von vor während war waren warst was weg weil weiter welche welchem welchen welcher welches wenn wer werde werden
 wie wieder wieviel will wir wird wo wohl wollen wollte womit worden wurde wurden würde würden zu zum zur zwar zwischen
-bzw z b u a d h braucht brauche mache macht tun lassen möglich reicht wann warum wieso`
+bzw z b u a d h braucht brauche mache macht tun lassen möglich reicht wann warum wieso
+schon vorher nachher gleich zuerst weiterhin immer bekannt fragen frage sinnvoll nötig notwendig erlaubt gut besser beste besten
+richtig wichtig genau eigentlich bitte danke lieber statt anstatt außer wegen trotz je mehr wenig weniger stets dennoch falls
+sofern sobald solange wohin woher welch nie niemals sagen sagt gelten gilt geben heißt bedeutet steht stehen kommt kommen`
 
 const englishStop = `
 a about above after again against all also am an and any are aren as at be because been before being below between both
@@ -35,4 +38,7 @@ has have having he her here hers herself him himself his how however i if in int
 might more most must my myself neither no nor not of off on once one only onto or other ought our ours ourselves out over
 own per rather same shall she should so some such than that the their theirs them themselves then there these they this
 those through thus to together too under until up upon us use used uses using very was we were what when where whether
-which while who whom whose why will with within without would you your yours yourself yourselves need needs needed`
+which while who whom whose why will with within without would you your yours yourself yourselves need needs needed
+still already yet please good better best right important possible necessary look looking see ask tell know known want like
+really actually instead per via ever never often sometimes always much many less least well make makes made get gets got go
+goes going come comes take takes taken mean means say says apply applies`

@@ -2,6 +2,7 @@ package retrieve
 
 import (
 	"math"
+	"slices"
 
 	"cdss/rag/lexical"
 )
@@ -16,6 +17,10 @@ const (
 	confidenceCoverage = 9.2 // share of the question that one of the best passages covers
 	confidenceLexical  = 5.3 // word score of the best passage, of what is possible
 )
+
+// together is how much of the coverage may come from several passages: an answer on
+// two subjects often stands in two places.
+const together = 0.4
 
 // lookedAt is how many of the best passages may speak for the snapshot.
 const lookedAt = 5
@@ -38,15 +43,17 @@ func (s *Snapshot) confidence(qu question, l *legs, order []int32) float64 {
 	top := order[:min(lookedAt, len(order))]
 	covered := make([]float64, len(top))
 	met := make([]float64, len(top))
-	total := 0.0
+	total, union := 0.0, 0.0
 	for _, u := range qu.units {
 		clear(met)
 		frequency, salience := s.meet(u, top, met)
 		weight := u.weight * rarity(max(s.Len(), rarityOf), frequency)
 		total += weight
+		weight *= (1 + salience) / 2
 		for k, m := range met {
-			covered[k] += weight * m * (1 + salience) / 2
+			covered[k] += weight * m
 		}
+		union += weight * slices.Max(met)
 	}
 	if total == 0 {
 		return 0
@@ -55,6 +62,7 @@ func (s *Snapshot) confidence(qu question, l *legs, order []int32) float64 {
 	for _, c := range covered {
 		most = max(most, c/total)
 	}
+	most += together * (union/total - most)
 	x := confidenceBase + confidenceCoverage*most
 	possible := 0.0
 	for _, t := range lexical.Merge(qu.tokens) {

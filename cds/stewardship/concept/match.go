@@ -65,6 +65,9 @@ var umlauts = strings.NewReplacer("ä", "a", "ö", "o", "ü", "u", "ß", "ss", "
 // it is applied to both sides, and only names of the table can match.
 func fold(w string) string {
 	w = umlauts.Replace(strings.ToLower(w))
+	if head, ok := strings.CutSuffix(w, "itiden"); ok {
+		return head + "itis" // Meningitiden
+	}
 	for range 2 {
 		n := len(w)
 		switch {
