@@ -70,11 +70,8 @@ func (v *invariants) element(n *fhir.Node, d *typeDef, s step, own []*rule) {
 		d = v.t.types["Element"]
 	}
 	for name, nodes := range n.Fields() {
-		e := d.find(name)
-		var typ *typeDef
-		if e != nil && !e.choice {
-			typ = e.types[0]
-		} else if e, typ = v.t.choice(d, name); e == nil {
+		e, typ := v.t.element(d, name)
+		if e == nil {
 			continue
 		}
 		rules := d.rulesOn(e.name)
@@ -140,11 +137,13 @@ func compile(source string) func() (*fhirpath.Expression, error) {
 	return sync.OnceValues(func() (*fhirpath.Expression, error) { return fhirpath.Compile(source) })
 }
 
-// Resource runs Structure and, where that finds nothing, Invariants: what an
+// Resource runs Structure and, where that finds no error, Invariants: what an
 // authored artifact has to pass.
 func Resource(ctx context.Context, r *fhir.Resource, env fhirpath.Env) ([]issue.Issue, error) {
-	if issues := Structure(r); len(issues) > 0 {
+	issues := Structure(r)
+	if issue.From(issues) != nil {
 		return issues, nil
 	}
-	return Invariants(ctx, r, env)
+	more, err := Invariants(ctx, r, env)
+	return append(issues, more...), err
 }

@@ -18,6 +18,12 @@ const mostIssues = 100
 // definition says, one type per choice, required codes, reference targets, the
 // syntax of primitives and the calendar. It looks into contained resources,
 // Bundle entries and parameters. A resource without issues gives nil.
+//
+// All it finds is an error but one: a reference to a resource of a type that
+// the element does not allow is a warning, unless the element is required or
+// names the patient. Real records and HL7's own examples hold such references,
+// and nothing else in the resource is the less true for them. So whether a
+// resource can be used is asked of issue.From, not of the number of issues.
 func Structure(r *fhir.Resource) []issue.Issue {
 	w := walker{t: r4()}
 	w.resource(r.Root(), step{name: r.Type(), index: -1}, false)
@@ -57,11 +63,15 @@ func (w *walker) location(more string) string {
 }
 
 func (w *walker) report(kind issue.Kind, more, format string, a ...any) {
+	w.add(issue.SeverityError, kind, more, format, a...)
+}
+
+func (w *walker) add(severity string, kind issue.Kind, more, format string, a ...any) {
 	if len(w.issues) >= mostIssues {
 		return
 	}
 	w.issues = append(w.issues, issue.Issue{
-		Severity: issue.SeverityError, Code: string(kind),
+		Severity: severity, Code: string(kind),
 		Diagnostics: fmt.Sprintf(format, a...), Expression: []string{w.location(more)},
 	})
 }
@@ -79,7 +89,7 @@ func (w *walker) resource(n *fhir.Node, s step, contained bool) {
 	case name == "":
 		w.report(issue.Required, "resourceType", "resourceType is missing")
 		return
-	case d == nil || d.kind != 'r' || d.abstract:
+	case !w.t.resource(name):
 		w.report(issue.Structure, "resourceType", "%q is no resource of FHIR R4", clip(name))
 		return
 	}
@@ -106,20 +116,19 @@ func (w *walker) object(n *fhir.Node, d *typeDef) {
 		if name == "resourceType" && d.kind == 'r' {
 			continue
 		}
-		e := d.find(name)
-		var typ *typeDef
-		if e != nil && !e.choice {
-			typ = e.types[0]
-		} else if e, typ = w.t.choice(d, name); e == nil {
+		e, typ := w.t.element(d, name)
+		switch {
+		case e == nil:
 			w.report(issue.Structure, clip(name), "%s has no element %s", d.name, clip(name))
 			continue
-		} else if !slices.Contains(e.types, typ) {
+		case !e.choice:
+		case !slices.Contains(e.types, typ):
 			w.report(issue.Structure, e.name, "%s[x] is a %s; allowed: %s", e.name, typ.name, names(e.types))
 			continue
-		} else if at := slices.Index(chosen, e); at >= 0 {
-			w.report(issue.Structure, e.name, "%s[x] is given twice, as %s and as %s", e.name, chosenName[at], name)
+		case slices.Contains(chosen, e):
+			w.report(issue.Structure, e.name, "%s[x] is given twice, as %s and as %s", e.name, chosenName[slices.Index(chosen, e)], name)
 			continue
-		} else {
+		default:
 			chosen, chosenName = append(chosen, e), append(chosenName, name)
 		}
 		list := nodes[0].Index() >= 0
@@ -275,20 +284,30 @@ func (w *walker) reference(n *fhir.Node, e *elementDef) {
 		return
 	}
 	typ, _, local := ref.Local()
-	if text != "" && !local && !absolute(text) {
+	if text != "" && !absolute(text) && (!local || strings.ContainsAny(text, " \t\r\n")) {
 		w.report(issue.Value, "reference", "%q is no reference: Type/id, an absolute url, urn:uuid:… or #id", clip(text))
 		return
 	}
 	at := "reference"
-	if !local || w.t.types[typ] == nil {
+	if !local || absolute(text) && !w.t.resource(typ) {
 		typ, at = ref.Type, "type"
 	}
-	if d := w.t.types[typ]; d == nil || d.kind != 'r' || len(e.targets) == 0 {
-		return
+	severity := issue.SeverityWarning
+	if e.min > 0 || e.patient() {
+		severity = issue.SeverityError
 	}
-	if !slices.Contains(e.targets, typ) {
-		w.report(issue.Value, at, "a reference to a %s; allowed: %s", typ, strings.Join(e.targets, ", "))
+	switch {
+	case at == "reference" && !w.t.resource(typ):
+		w.add(severity, issue.Value, at, "%q is a reference to no resource of FHIR R4", clip(text))
+	case !w.t.resource(typ) || len(e.targets) == 0 || slices.Contains(e.targets, typ):
+	default:
+		w.add(severity, issue.Value, at, "a reference to a %s; allowed: %s", typ, strings.Join(e.targets, ", "))
 	}
+}
+
+// patient tells whether the element names the patient that a resource is about.
+func (e *elementDef) patient() bool {
+	return (e.name == "subject" || e.name == "patient") && slices.Contains(e.targets, "Patient")
 }
 
 func contains(resource *fhir.Node, id string) bool {

@@ -166,6 +166,22 @@ func (d *typeDef) is(base string) bool {
 	return false
 }
 
+// resource tells whether name is that of a resource that can be written.
+func (t *table) resource(name string) bool {
+	d := t.types[name]
+	return d != nil && d.kind == 'r' && !d.abstract
+}
+
+// element finds the element that a member of d belongs to, and the member's
+// type; nil where there is none. Of a choice the type may be one that the
+// element does not allow.
+func (t *table) element(d *typeDef, member string) (*elementDef, *typeDef) {
+	if e := d.find(member); e != nil && !e.choice {
+		return e, e.types[0]
+	}
+	return t.choice(d, member)
+}
+
 // choice finds the choice element that a member's full name belongs to.
 func (t *table) choice(d *typeDef, name string) (*elementDef, *typeDef) {
 	for cut := len(name) - 1; cut > 0; cut-- {
