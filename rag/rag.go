@@ -152,7 +152,8 @@ type Match struct {
 	Field string `json:"field"` // "heading", "text", "table"
 }
 
-// Result is what a search gives: hits, or an abstention with its reason.
+// Result is what a search gives: hits, or an abstention with its reason. The hits of
+// an abstention are the nearest passages and no answer.
 type Result struct {
 	Query      Query
 	Hits       []Hit
