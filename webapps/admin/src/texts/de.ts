@@ -93,6 +93,8 @@ export const de = {
     filter: 'Filtern',
     filterNone: 'Keine Leitlinie passt zum Filter.',
     fingerprint: 'SHA-256',
+    partOf: 'Kapitel von',
+    partOfHint: 'Kennung der Leitlinie, zu der die Datei gehört; sonst leer.',
     publisher: 'Herausgeber',
   },
   detail: {

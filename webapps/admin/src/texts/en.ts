@@ -96,6 +96,8 @@ export const en: Same<typeof de> = {
     filter: 'Filter',
     filterNone: 'No guideline matches the filter.',
     fingerprint: 'SHA-256',
+    partOf: 'Chapter of',
+    partOfHint: 'Identifier of the guideline this file belongs to; else empty.',
     publisher: 'Publisher',
   },
   detail: {

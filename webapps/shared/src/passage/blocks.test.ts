@@ -51,6 +51,18 @@ describe('blocksOf', () => {
     expect(shape(blocksOf('<tr><td>Ceftriaxon</td><td>1x 2 g</td></tr>'))).toEqual([[['Ceftriaxon', '1x 2 g']]])
   })
 
+  it('lays out rows whose cells are apart by tabs, empty cells included', () => {
+    expect(shape(blocksOf('Tabelle 1\n\nMittel\tDosis\tDauer\nA\t3x 2,2 g\t\nB\t\t5 Tage\n* Note'))).toEqual([
+      'text: Tabelle 1',
+      [
+        ['Mittel', 'Dosis', 'Dauer'],
+        ['A', '3x 2,2 g', ''],
+        ['B', '', '5 Tage'],
+      ],
+      'text: * Note',
+    ])
+  })
+
   it('runs and keeps nothing of scripts', () => {
     const text = JSON.stringify(blocksOf('<table><tr><td onclick="x()">a<script>alert(1)</script><img src=x onerror=y></td></tr></table>'))
     expect(text).not.toMatch(/alert|onclick|onerror|img/)

@@ -75,7 +75,13 @@ function plainBlocks(text: string): Block[] {
   const blocks: Block[] = []
   let paragraph: string[] = []
   let table: string[] = []
+  // Rows of a table as they are taken out of a page: cells apart by tabs.
+  let tabbed: string[] = []
   const flush = () => {
+    if (tabbed.length > 0) {
+      blocks.push({ kind: 'table', rows: tabbed.map((line) => line.split('\t').map((cell) => plainCell(cell))) })
+      tabbed = []
+    }
     if (table.length > 0) {
       const rows = pipeRows(table)
       if (rows) blocks.push({ kind: 'table', rows })
@@ -94,6 +100,12 @@ function plainBlocks(text: string): Block[] {
       continue
     }
     if (table.length > 0) flush()
+    if (line.includes('\t')) {
+      if (tabbed.length === 0) flush()
+      tabbed.push(line)
+      continue
+    }
+    if (tabbed.length > 0) flush()
     if (heading?.[1]) {
       flush()
       blocks.push({ kind: 'heading', inlines: inlinesOf(heading[1]) })
@@ -102,6 +114,11 @@ function plainBlocks(text: string): Block[] {
   }
   flush()
   return blocks
+}
+
+function plainCell(text: string): Cell {
+  const inlines = inlinesOf(text.trim())
+  return { header: false, colSpan: 1, rowSpan: 1, lines: inlines.length > 0 ? [inlines] : [] }
 }
 
 const rule = /^\|[\s:|-]+\|$/

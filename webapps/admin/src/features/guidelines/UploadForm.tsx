@@ -13,8 +13,17 @@ import { useIndications, working } from '../../guideline/guidelines.ts'
 import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
 
-type Fields = { identifier: string; title: string; version: string; validUntil: string; language: string; indications: string[] }
-const empty: Fields = { identifier: '', title: '', version: '', validUntil: '', language: '', indications: [] }
+type Fields = {
+  identifier: string
+  title: string
+  version: string
+  publisher: string
+  partOf: string
+  validUntil: string
+  language: string
+  indications: string[]
+}
+const empty: Fields = { identifier: '', title: '', version: '', publisher: '', partOf: '', validUntil: '', language: '', indications: [] }
 
 export function UploadForm() {
   const t = useText()
@@ -84,6 +93,13 @@ export function UploadForm() {
           />
           <TextInput label={t('guidelines.name')} value={fields.title} onChange={(event) => set({ title: event.currentTarget.value })} />
           <TextInput label={t('guidelines.version')} value={fields.version} onChange={(event) => set({ version: event.currentTarget.value })} />
+          <TextInput label={t('guidelines.publisher')} value={fields.publisher} onChange={(event) => set({ publisher: event.currentTarget.value })} />
+          <TextInput
+            label={t('guidelines.partOf')}
+            description={t('guidelines.partOfHint')}
+            value={fields.partOf}
+            onChange={(event) => set({ partOf: event.currentTarget.value })}
+          />
           <TextInput
             type="date"
             label={t('guidelines.validUntil')}

@@ -7,6 +7,7 @@ import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { ExampleBanner } from '@cdss/shared/clinical/ExampleBanner.tsx'
 import { formatDate } from '@cdss/shared/format/date.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
+import { scrollWithin } from '@cdss/shared/view/scrollWithin.ts'
 import type { Case } from '../../case/cases.ts'
 import { WithCase } from '../../case/WithCase.tsx'
 import { useText } from '../../text.ts'
@@ -46,8 +47,9 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
     // Where the panel stands beside, the passage itself takes the keyboard.
     requestAnimationFrame(() => {
       const item = document.getElementById(`source-${key}`)
-      item?.focus({ preventScroll: true })
-      item?.scrollIntoView({ block: 'nearest' })
+      if (!item) return
+      item.focus({ preventScroll: true })
+      scrollWithin(item)
     })
   }, [])
   const back = useCallback(() => {
@@ -59,9 +61,9 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
   return (
     <>
       {r.banner && <ExampleBanner text={r.banner} />}
-      <ContextStrip case={c} recommendation={r} />
       <div className={classes.columns}>
         <div className="stack">
+          <ContextStrip case={c} recommendation={r} />
           <Safety recommendation={r} sources={sources} show={show} />
           <section className="stack" aria-labelledby="options">
             <h2 id="options">{t('result.options')}</h2>
