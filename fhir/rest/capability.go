@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -31,9 +32,22 @@ func codes(name string, values ...string) []*fhir.Object {
 	return list
 }
 
-// capabilities lists what this door does. It is made of what the door works with,
-// so that it cannot promise more.
+// capabilities tells what this door does, at the base a client knows it by.
 func (s *Server) capabilities(base string) *fhir.Object {
+	return fhir.NewResource("CapabilityStatement", "").
+		Set("status", "active").
+		Set("date", instant(s.started)).
+		Set("kind", "instance").
+		Set("software", fhir.NewObject().Set("name", "cdss").Set("version", s.cfg.Version)).
+		Set("implementation", fhir.NewObject().Set("description", "Clinical decision support for antibiotic therapy").Set("url", base)).
+		Set("fhirVersion", "4.0.1").
+		Append("format", []string{"application/fhir+json", "json"}).
+		Append("rest", s.offers())
+}
+
+// offer lists types, interactions, parameters and operations. It is made of what
+// the door works with, so that it cannot promise more.
+func (s *Server) offer() json.RawMessage {
 	rest := fhir.NewObject().Set("mode", "server").
 		Set("documentation", "References may be relative, absolute or by identifier. Unknown search parameters are refused; with Prefer: handling=lenient they are left out and named in the answer.").
 		Set("security", fhir.NewObject().Set("cors", true))
@@ -46,15 +60,7 @@ func (s *Server) capabilities(base string) *fhir.Object {
 			rest.Append("operation", operationOf(sign))
 		}
 	}
-	return fhir.NewResource("CapabilityStatement", "").
-		Set("status", "active").
-		Set("date", instant(s.started)).
-		Set("kind", "instance").
-		Set("software", fhir.NewObject().Set("name", "cdss").Set("version", s.cfg.Version)).
-		Set("implementation", fhir.NewObject().Set("description", "Clinical decision support for antibiotic therapy").Set("url", base)).
-		Set("fhirVersion", "4.0.1").
-		Append("format", []string{"application/fhir+json", "json"}).
-		Append("rest", rest)
+	return rest.JSON()
 }
 
 func operationOf(sign fhir.Signature) *fhir.Object {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cdss/fhir"
@@ -72,6 +74,7 @@ type Server struct {
 	readOnly   map[string]bool
 	operations []fhir.Operation
 	started    time.Time
+	offers     func() json.RawMessage
 }
 
 // New returns the door. Reader, Writer and Types are needed.
@@ -104,6 +107,7 @@ func New(cfg Config) *Server {
 		s.operations = append(s.operations, validation{s})
 	}
 	s.operations = append(s.operations, cfg.Operations...)
+	s.offers = sync.OnceValue(s.offer)
 	return s
 }
 

@@ -36,7 +36,25 @@ func (s *Store) Load(ctx context.Context, resources []*fhir.Resource) (int, erro
 		}
 		written += len(changes)
 	}
+	if written >= loadStep {
+		s.analyze(ctx)
+	}
 	return written, nil
+}
+
+// Without statistics the planner takes a table that was just filled for empty, and
+// searches take ten times as long until autovacuum comes by.
+const analyzeQuery = `
+ANALYZE resource, resource_version, resource_token, resource_string, resource_reference, resource_date, resource_number, resource_uri`
+
+func (s *Store) analyze(ctx context.Context) {
+	pool, err := s.database()
+	if err == nil {
+		_, err = pool.Exec(ctx, analyzeQuery)
+	}
+	if err != nil {
+		s.cfg.Log.Warn("statistics of FHIR resources were not renewed", "error", err)
+	}
 }
 
 // differing makes changes of the resources that are not stored as they are.

@@ -83,14 +83,21 @@ func (b *builder) criterion(resource string, c search.Criterion) (string, error)
 	return sql, nil
 }
 
-// pointsTo tells whether the reference x names the resource %s: by type and id, or
-// by the canonical url that the resource has, in the version asked for.
-const pointsTo = `
-  (x.id <> '' AND %[1]s.type = x.type AND %[1]s.id = x.id
-   OR x.url <> ''
-      AND EXISTS (SELECT FROM resource_uri u WHERE u.resource = %[1]s.key AND u.parameter = 'url' AND u.value = x.url)
-      AND (x.version = '' OR EXISTS (
-            SELECT FROM resource_token w WHERE w.resource = %[1]s.key AND w.parameter = 'version' AND w.code = x.version)))`
+// chained tells whether the reference x names one of the resources %[1]s that %[2]s
+// holds for: by type and id, or by canonical url, in the version asked for. The
+// subqueries do not look at x, so that each is run once.
+const chained = ` AND (x.id <> '' AND x.type = %[3]s AND x.id IN (
+    SELECT %[1]s.id FROM resource %[1]s WHERE %[1]s.type = %[3]s AND NOT %[1]s.deleted AND %[2]s)
+  OR x.url <> '' AND (x.url, x.version) IN (
+    SELECT u.value, v.code
+    FROM resource %[1]s
+    JOIN resource_uri u ON u.resource = %[1]s.key AND u.parameter = 'url'
+    CROSS JOIN LATERAL (
+      SELECT '' AS code
+      UNION ALL
+      SELECT w.code FROM resource_token w WHERE w.resource = %[1]s.key AND w.parameter = 'version'
+    ) AS v
+    WHERE %[1]s.type = %[3]s AND NOT %[1]s.deleted AND %[2]s)))`
 
 // chain writes a condition on what the reference x points to.
 func (b *builder) chain(entry string, c search.Criterion) (string, error) {
@@ -101,8 +108,7 @@ func (b *builder) chain(entry string, c search.Criterion) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return entry + ` AND EXISTS (SELECT FROM resource ` + target + ` WHERE ` + target + `.type = ` + b.bind(c.Target) +
-		` AND NOT ` + target + `.deleted AND ` + fmt.Sprintf(pointsTo, target) + ` AND ` + inner + `))`, nil
+	return entry + fmt.Sprintf(chained, target, inner, b.bind(c.Target)), nil
 }
 
 func (b *builder) id(resource string, c search.Criterion) (string, error) {
