@@ -2,6 +2,7 @@ package facts
 
 import (
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -19,14 +20,22 @@ var (
 )
 
 // isolates reads cultures: an organism as the value, its susceptibilities as the
-// members. Cultures without growth are none.
+// members; and tests that prove a pathogen without growing it. Cultures without
+// growth are none.
 func (b *builder) isolates() {
 	byRef := map[string]*finding{}
 	for i := range b.findings {
 		byRef[b.findings[i].reference] = &b.findings[i]
 	}
 	for _, x := range b.findings {
-		if x.value.IsZero() || !x.code.Has(loinc, cultures...) || is(x.value, noGrowth) {
+		if is(x.value, noGrowth) {
+			continue
+		}
+		if !x.code.Has(loinc, cultures...) {
+			b.proof(x)
+			continue
+		}
+		if x.value.IsZero() {
 			continue
 		}
 		i := microbiology.Isolate{Display: x.value.Display(), At: b.moment(x.at), Reference: x.reference}
@@ -52,12 +61,49 @@ func (b *builder) isolates() {
 	sort.SliceStable(b.chart.isolates, func(i, j int) bool { return b.chart.isolates[i].At.After(b.chart.isolates[j].At) })
 }
 
+// proven are the groups of organisms that an antigen or a nucleic acid proves as
+// the pathogen. Of others, as of MRSA on a swab, such a test finds carriers too.
+var proven = []string{
+	"legionella", "atypical", "streptococcus", "haemophilus", "neisseria", "listeria", "clostridioides-difficile", "anaerobe",
+}
+
+var (
+	stoolWords = regexp.MustCompile(`(?i)\bstool\b|stuhl|faeces|feces`)
+	csfWords   = regexp.MustCompile(`(?i)cerebral spinal fluid|cerebrospinal|\bcsf\b|liquor`)
+)
+
+// proof reads a positive test whose words name an organism, or whose value is one.
+// Urine is not the site of what an antigen in it proves, so that it is not named.
+func (b *builder) proof(x finding) {
+	if b.in.Organisms == nil {
+		return
+	}
+	positive := is(x.value, positiveCodes) || x.yes != nil && *x.yes
+	value, _ := x.value.In(snomed)
+	words := strings.Join(texts(x.code), " ")
+	organism, ok := b.in.Organisms.Find(value.Code, strings.Join(texts(x.value), " "))
+	if !ok && positive {
+		organism, ok = b.in.Organisms.Find("", words)
+	}
+	if !ok || !slices.Contains(proven, organism.Group) {
+		return
+	}
+	i := microbiology.Isolate{Organism: organism, Display: organism.Name.EN, At: b.moment(x.at), Reference: x.reference}
+	switch {
+	case organism.Group == "clostridioides-difficile" || stoolWords.MatchString(words):
+		i.Specimen = "stool"
+	case csfWords.MatchString(words):
+		i.Specimen = "csf"
+	}
+	b.chart.isolates = append(b.chart.isolates, i)
+}
+
 // interpretations are the codes of S, I and R: HL7 v3 and the SNOMED CT codes of
 // the German microbiology profiles.
 var interpretations = map[string]microbiology.Interpretation{
 	"S": microbiology.Susceptible, "I": microbiology.Increased, "R": microbiology.Resistant,
 	"1306577009": microbiology.Susceptible, "1306583007": microbiology.Increased, "1306581009": microbiology.Resistant,
-	"131196009": microbiology.Susceptible, "30714006": microbiology.Resistant,
+	"131196009": microbiology.Susceptible, "11896004": microbiology.Increased, "30714006": microbiology.Resistant,
 }
 
 // result adds one susceptibility. A substance that is not recognised is left out.

@@ -7,6 +7,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/stewardship"
+	"cdss/cds/stewardship/microbiology"
 	"cdss/fhir"
 )
 
@@ -21,14 +22,15 @@ type sign struct {
 	ops       []string // procedures
 	devices   []string // SNOMED codes of devices
 	holds     time.Duration
-	organisms []string // SNOMED codes of organisms that prove it
-	answers   []string // LOINC answers that prove it
+	organisms []string                                    // SNOMED codes of organisms that prove it
+	answers   []string                                    // LOINC answers that prove it
+	resistant func(microbiology.Isolate) (cds.Text, bool) // reads it from an isolate's susceptibilities
 }
 
 var signsOfRisk = []sign{
 	{name: "mrsa", factor: "mrsa", icd: []string{"U80.0"}, snomed: []string{"115329001", "266096002", "432415000"}, organisms: []string{"115329001"},
 		words: regexp.MustCompile(`(?i)\bmrsa\b|methicillin[- ]?resist|oxacillin[- ]?resist`), holds: 365 * day},
-	{name: "mrgn", factor: "mrgn", icd: []string{"U81"}, snomed: []string{"409801009", "737528008"}, answers: []string{"LA33215-7", "LA33216-5"},
+	{name: "mrgn", factor: "mrgn", icd: []string{"U81"}, snomed: []string{"409801009", "737528008"}, answers: []string{"LA33215-7", "LA33216-5"}, resistant: multiresistant,
 		words: regexp.MustCompile(`(?i)[234] ?-?mrgn\b|\bmrgn\b|\besbl\b|carbapenemase|\bcre\b`), holds: 365 * day},
 	{name: "vre", factor: "vre", icd: []string{"U80.2", "U80.3"}, snomed: []string{"113727004", "838511009", "1285113001"}, organisms: []string{"113727004", "838511009", "1285113001"},
 		words: regexp.MustCompile(`(?i)\bvre\b|\blvre\b|vancomycin[- ]?resist|glykopeptid[- ]?resist`), holds: 365 * day},
@@ -41,6 +43,18 @@ var signsOfRisk = []sign{
 	{name: "immunosuppression", factor: "immunosuppression", icd: []string{"D70", "D80", "D81", "D82", "D83", "D84", "B20", "B21", "B22", "B23", "B24", "Z94", "C81", "C82", "C83", "C84", "C85", "C90", "C91", "C92"},
 		snomed: []string{"234532001"}, words: regexp.MustCompile(`(?i)immunsuppr|immunosuppr|neutropen|organtransplant|stammzelltransplant|organ transplant|stem cell transplant`)},
 	{name: "device", factor: "device", words: regexp.MustCompile(`(?i)endoprothese|herzschrittmacher|gefäßprothese|joint prosthesis|pacemaker|vascular graft|\bicd-implant`), icd: []string{"Z95", "Z96.6"}},
+}
+
+// multiresistant reads 3MRGN, 4MRGN, or the resistance to third-generation
+// cephalosporins that ESBL producers show, from what an isolate was tested for.
+func multiresistant(i microbiology.Isolate) (cds.Text, bool) {
+	if class, _ := i.MRGN(); class != "" {
+		return text(i.Display+": "+class+" nach Antibiogramm", i.Display+": "+class+" by antibiogram"), true
+	}
+	if i.ThirdGenerationResistant() {
+		return text(i.Display+": resistent gegen Cephalosporine der Gruppe 3", i.Display+": resistant to third-generation cephalosporins"), true
+	}
+	return cds.Text{}, false
 }
 
 var denied = regexp.MustCompile(`(?i)(?:\b(?:kein|keine|keinen|no|not|nicht|ohne|without|negativ\w*|ausschluss|ausgeschlossen|ruled out|verdacht auf ausschluss)\b[\s\w]{0,20}$)`)
@@ -66,7 +80,7 @@ func (b *builder) sign(s sign) {
 	settle := func(yes bool, source string, at fhir.Time, why cds.Text) {
 		f.State, f.Value, f.Source, f.Date, f.Reason, f.Missing = state(yes), yes, source, at, why, nil
 	}
-	if s.factor != "" && b.requested(s.factor) {
+	if s.factor != "" && b.requested(s.factor) || b.suspected(s.words) {
 		settle(true, "request", fhir.Time{}, text("in der Anfrage angegeben", "stated in the request"))
 		b.put(f)
 		return
@@ -97,6 +111,28 @@ func (b *builder) sign(s sign) {
 	b.put(f)
 }
 
+// suspected tells whether the form names a sign among the pathogens, or affirms it
+// in its free text.
+func (b *builder) suspected(words *regexp.Regexp) bool {
+	r := b.in.Request
+	if r == nil {
+		return false
+	}
+	for _, p := range r.Pathogens {
+		if says(words, p) {
+			return true
+		}
+	}
+	for _, sentence := range sentences.Split(stewardship.Clip(r.FreeText, stewardship.MaxText), -1) {
+		if says(words, sentence) {
+			return true
+		}
+	}
+	return false
+}
+
+var sentences = regexp.MustCompile(`[.;,\n]+`)
+
 // evidence looks for a sign in conditions, flags, findings, procedures, devices and
 // medication.
 func (b *builder) evidence(s sign) (ref string, at fhir.Time, why cds.Text, found bool) {
@@ -119,6 +155,13 @@ func (b *builder) evidence(s sign) (ref string, at fhir.Time, why cds.Text, foun
 		positive := written(s.words, x.code) && (is(x.value, positiveCodes) || x.yes != nil && *x.yes)
 		if organism || positive || is(x.value, s.answers) || written(s.words, x.value) || says(s.words, x.text) {
 			return x.reference, x.at, text("Befund "+x.value.Display()+x.text, "finding "+x.value.Display()+x.text), true
+		}
+	}
+	if s.resistant != nil {
+		for _, i := range b.chart.isolates {
+			if why, ok := s.resistant(i); ok && !i.At.IsZero() && b.now.Sub(i.At) <= s.holds {
+				return i.Reference, fhir.Time{Time: i.At, Precision: fhir.Day, HasZone: true}, why, true
+			}
 		}
 	}
 	for _, kind := range []string{"Procedure", "Device", "DeviceUseStatement"} {
@@ -246,6 +289,11 @@ func (b *builder) mrgnClass() {
 			if m := mrgnWords.FindStringSubmatch(t); m != nil {
 				take(m[1]+"MRGN", x.reference, x.at)
 			}
+		}
+	}
+	for _, i := range b.chart.isolates {
+		if class, _ := i.MRGN(); class != "" && !i.At.IsZero() && b.now.Sub(i.At) <= 365*day {
+			take(class, i.Reference, fhir.Time{Time: i.At, Precision: fhir.Day, HasZone: true})
 		}
 	}
 	for _, c := range b.chart.conditions {

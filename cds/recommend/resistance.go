@@ -31,6 +31,8 @@ func (s *session) isolates(age time.Duration) []microbiology.Isolate {
 		switch {
 		case i.Organism.Group == "coagulase-negative-staphylococcus" && i.Specimen != "":
 			continue // mostly contamination; a clinician decides
+		case i.Specimen == "stool" && category != "gastrointestinal":
+			continue // a pathogen of the gut is none of another site
 		case category == "" || category == "systemic":
 		case i.Specimen == "urine" && category != "urogenital", i.Specimen == "respiratory" && category != "respiratory":
 			continue
@@ -44,10 +46,7 @@ func (s *session) isolates(age time.Duration) []microbiology.Isolate {
 // isolates of the last twelve months.
 func (s *session) resistance(x subject) []finding {
 	for _, i := range s.isolates(memory) {
-		for _, r := range i.Results {
-			if r.ATC != x.ATC {
-				continue
-			}
+		if r, known := i.Tested(x.ATC); known {
 			name := organism(i)
 			switch {
 			case r.Interpretation == microbiology.Resistant:

@@ -8,6 +8,7 @@ package microbiology
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 // Organism is a species or genus with its code.
 type Organism struct {
-	Code      string // SNOMED CT
+	Code      string // SNOMED CT, "" where it is known by its words alone
 	Name      cds.Text
 	Group     string   // enterobacterales | ampc | pseudomonas | staphylococcus-aureus | mrsa | enterococcus | …
 	Intrinsic []string // ATC codes or prefixes it resists by nature
@@ -70,12 +71,90 @@ func (i Isolate) Against(atc string) (r Result, known bool) {
 	if i.Organism.Resists(atc) {
 		return Result{ATC: atc, Interpretation: Resistant, Norm: "EUCAST", Reference: i.Reference}, true
 	}
+	return i.Tested(atc)
+}
+
+// Tested gives the laboratory's result for a substance, else what a result for a
+// related one implies.
+func (i Isolate) Tested(atc string) (r Result, known bool) {
 	for _, x := range i.Results {
 		if x.ATC == atc {
 			return x, true
 		}
 	}
+	return i.implied(atc)
+}
+
+// implication says what a category of one substance means for others in some
+// groups of organisms.
+type implication struct {
+	groups   []string
+	tested   []string // ATC codes
+	category Interpretation
+	implies  []string // ATC codes or prefixes
+}
+
+// implications are rules that hold for a whole class (EUCAST expert rules v3):
+// ampicillin stands for amoxicillin, cefotaxime for ceftriaxone; enterobacteria
+// that resist a third-generation cephalosporin resist the earlier generations and
+// aminopenicillins; resistance to ciprofloxacin is resistance to the class in
+// gram-negatives; oxacillin stands for the beta-lactams against S. aureus.
+var implications = []implication{
+	{nil, []string{"J01CA01"}, Resistant, []string{"J01CA04"}},
+	{nil, []string{"J01CA04"}, Resistant, []string{"J01CA01"}},
+	{nil, []string{"J01CA01"}, Susceptible, []string{"J01CA04"}},
+	{nil, []string{"J01CA04"}, Susceptible, []string{"J01CA01"}},
+	{gramNegative, []string{"J01DD01"}, Resistant, []string{"J01DD04"}},
+	{gramNegative, []string{"J01DD04"}, Resistant, []string{"J01DD01"}},
+	{gramNegative, []string{"J01DD01"}, Susceptible, []string{"J01DD04"}},
+	{gramNegative, []string{"J01DD04"}, Susceptible, []string{"J01DD01"}},
+	{gramNegative, thirdGeneration, Resistant, []string{"J01CA", "J01DB", "J01DC"}},
+	{gramNegative, []string{"J01MA02"}, Resistant, []string{"J01MA"}},
+	{[]string{"staphylococcus-aureus", "mrsa"}, []string{"J01CF04", "J01DC01"}, Resistant, []string{"J01C", "J01DB", "J01DC", "J01DD", "J01DE", "J01DH"}},
+	{[]string{"staphylococcus-aureus"}, []string{"J01CF04", "J01DC01"}, Susceptible, []string{"J01CF", "J01DB04", "J01DC02"}},
+}
+
+var (
+	gramNegative    = []string{"enterobacterales", "ampc"}
+	thirdGeneration = []string{"J01DD01", "J01DD02", "J01DD04", "J01DD13"}
+)
+
+func (i Isolate) implied(atc string) (Result, bool) {
+	for _, rule := range implications {
+		if rule.groups != nil && !slices.Contains(rule.groups, i.Organism.Group) || !begins(atc, rule.implies) {
+			continue
+		}
+		for _, x := range i.Results {
+			if x.Interpretation == rule.category && slices.Contains(rule.tested, x.ATC) {
+				x.ATC = atc
+				return x, true
+			}
+		}
+	}
 	return Result{}, false
+}
+
+// ThirdGenerationResistant tells whether an enterobacterium was tested resistant to
+// a third-generation cephalosporin, as producers of ESBL are.
+func (i Isolate) ThirdGenerationResistant() bool {
+	if !slices.Contains(gramNegative, i.Organism.Group) {
+		return false
+	}
+	for _, r := range i.Results {
+		if r.Interpretation == Resistant && slices.Contains(thirdGeneration, r.ATC) {
+			return true
+		}
+	}
+	return false
+}
+
+func begins(atc string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(atc, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // Usable tells whether an "I" may be read as "susceptible, increased exposure":
@@ -134,7 +213,7 @@ func Load(fsys fs.FS) (*Table, error) {
 	t := &Table{}
 	err = stewardship.ReadTable(fsys, "organisms.csv", sources, func(r *stewardship.Row) {
 		t.organisms = append(t.organisms, Organism{
-			Code: r.Need("code"), Name: cds.Text{DE: r.Need("name_de"), EN: r.Need("name_en")}, Group: r.Need("group"),
+			Code: r.Text("code"), Name: cds.Text{DE: r.Need("name_de"), EN: r.Need("name_en")}, Group: r.Need("group"),
 			Intrinsic: r.List("intrinsic"), Source: r.Source(),
 		})
 		var words []string

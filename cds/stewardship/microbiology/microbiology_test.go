@@ -51,6 +51,47 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
+func TestResultsStandForRelatedSubstances(t *testing.T) {
+	table := load(t)
+	isolate := func(code string, results ...string) microbiology.Isolate {
+		o, _ := table.Find(code, "")
+		i := microbiology.Isolate{Organism: o}
+		for n := 0; n < len(results); n += 2 {
+			i.Results = append(i.Results, microbiology.Result{ATC: results[n], Interpretation: microbiology.Interpretation(results[n+1])})
+		}
+		return i
+	}
+	const coli, pseudomonas, aureus = "112283007", "52499004", "3092008"
+	for _, tc := range []struct {
+		name    string
+		isolate microbiology.Isolate
+		atc     string
+		want    microbiology.Interpretation // "" nothing known
+	}{
+		{"ceftriaxone by cefotaxime", isolate(coli, "J01DD01", "R"), "J01DD04", "R"},
+		{"an S carries over as well", isolate(coli, "J01DD01", "S"), "J01DD04", "S"},
+		{"cefuroxime by ceftazidime", isolate(coli, "J01DD02", "R"), "J01DC02", "R"},
+		{"cefepime is a question of its own", isolate(coli, "J01DD01", "R"), "J01DE01", ""},
+		{"meropenem is not touched", isolate(coli, "J01DD01", "R"), "J01DH02", ""},
+		{"levofloxacin by ciprofloxacin", isolate(coli, "J01MA02", "R"), "J01MA12", "R"},
+		{"a susceptible ciprofloxacin says nothing of moxifloxacin", isolate(coli, "J01MA02", "S"), "J01MA14", ""},
+		{"its own result counts before an implied one", isolate(coli, "J01MA02", "R", "J01MA12", "S"), "J01MA12", "S"},
+		{"not for Pseudomonas", isolate(pseudomonas, "J01DD02", "R"), "J01CA12", ""},
+		{"oxacillin stands for flucloxacillin", isolate(aureus, "J01CF04", "S"), "J01CF05", "S"},
+		{"and against it", isolate(aureus, "J01CF04", "R"), "J01DB04", "R"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, known := tc.isolate.Tested(tc.atc)
+			if r.Interpretation != tc.want || known != (tc.want != "") {
+				t.Errorf("%s = %q, %v; want %q", tc.atc, r.Interpretation, known, tc.want)
+			}
+		})
+	}
+	if !isolate(coli, "J01DD01", "R").ThirdGenerationResistant() || isolate(coli, "J01DD01", "S").ThirdGenerationResistant() || isolate(pseudomonas, "J01DD02", "R").ThirdGenerationResistant() {
+		t.Error("only an enterobacterium that resists a third-generation cephalosporin is like an ESBL producer")
+	}
+}
+
 func TestIncreasedExposureNeedsItsNorm(t *testing.T) {
 	for _, tc := range []struct {
 		norm string

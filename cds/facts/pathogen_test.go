@@ -1,0 +1,107 @@
+package facts_test
+
+import (
+	"fmt"
+	"testing"
+
+	"cdss/cds"
+	"cdss/cds/facts"
+)
+
+// tested gives a urine culture with E. coli and one observation per result, written
+// as substance and category.
+func tested(at string, results ...string) []string {
+	members, out := "", []string{}
+	for n := 0; n < len(results); n += 2 {
+		id := next()
+		if members != "" {
+			members += ","
+		}
+		members += `{"reference":"Observation/` + id + `"}`
+		out = append(out, fmt.Sprintf(`{"resourceType":"Observation","id":"%s","status":"final","subject":{"reference":"Patient/p"},"code":{"text":"%s"},"effectiveDateTime":"%s","interpretation":[{"coding":[{"code":"%s"}]}]}`,
+			id, results[n], at, results[n+1]))
+	}
+	return append(out, fmt.Sprintf(`{"resourceType":"Observation","id":"%s","status":"final","subject":{"reference":"Patient/p"},"code":{"coding":[{"system":"http://loinc.org","code":"630-4"}]},"effectiveDateTime":"%s","valueCodeableConcept":{"coding":[{"system":"%s","code":"112283007"}],"text":"Escherichia coli"},"hasMember":[%s]}`,
+		next(), at, sct, members))
+}
+
+// An isolate that was tested as resistant as MRGN and ESBL producers are counts as
+// one, whether or not anybody wrote the word.
+func TestMultiresistanceIsReadFromTheAntibiogram(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		raw         []string
+		mrgn, class string
+	}{
+		{"three of four lead classes", tested("2026-02-01", "Cefotaxim", "R", "Ciprofloxacin", "R", "Piperacillin/Tazobactam", "R", "Meropenem", "S"), "known true", "known 3MRGN"},
+		{"carbapenem resistant", tested("2026-02-01", "Cefotaxim", "R", "Meropenem", "R"), "known true", "known 4MRGN"},
+		{"as an ESBL producer", tested("2026-02-01", "Ceftriaxon", "R", "Meropenem", "S"), "known true", "unknown"},
+		{"susceptible", tested("2026-02-01", "Ceftriaxon", "S", "Ciprofloxacin", "R"), "absent false", ""},
+		{"older than a year", tested("2025-02-01", "Ceftriaxon", "R"), "absent false", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := build(t, append([]string{adult, condition("I10", "Hypertonie", "")}, tc.raw...)...)
+			if got := value(c, "mrgn"); got != tc.mrgn {
+				t.Errorf("mrgn = %s (%s), want %s", got, c.Fact("mrgn").Reason.EN, tc.mrgn)
+			}
+			if tc.class != "" && value(c, "mrgn-class") != tc.class {
+				t.Errorf("mrgn-class = %s, want %s", value(c, "mrgn-class"), tc.class)
+			}
+		})
+	}
+}
+
+// The form's pathogens and what it affirms in words count like its risk factors.
+func TestRisksFromTheForm(t *testing.T) {
+	for _, tc := range []struct {
+		name, fact string
+		request    cds.StructuredRequest
+		want       string
+	}{
+		{"pathogen", "pseudomonas-risk", cds.StructuredRequest{Pathogens: []string{"Pseudomonas aeruginosa"}}, "known true"},
+		{"pathogen MRSA", "mrsa", cds.StructuredRequest{Pathogens: []string{"MRSA"}}, "known true"},
+		{"another pathogen", "mrsa", cds.StructuredRequest{Pathogens: []string{"Staphylococcus aureus"}}, "absent false"},
+		{"words", "mrgn", cds.StructuredRequest{FreeText: "Pflegeheim, ESBL im Urin 2025."}, "known true"},
+		{"words deny", "mrsa", cds.StructuredRequest{FreeText: "Kein MRSA. Kein ESBL."}, "absent false"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := input(t)
+			in.Resources = resources(t, adult, condition("I10", "Hypertonie", ""))
+			in.Request = &tc.request
+			if got := value(facts.Build(in), tc.fact); got != tc.want {
+				t.Errorf("%s = %s, want %s", tc.fact, got, tc.want)
+			}
+		})
+	}
+}
+
+// Antigens and nucleic acids prove pathogens that are rarely grown, but not those
+// that people carry.
+func TestProofWithoutCulture(t *testing.T) {
+	named := func(words, v string) string {
+		return fmt.Sprintf(`{"resourceType":"Observation","id":"%s","status":"final","subject":{"reference":"Patient/p"},"code":{"coding":[{"system":"http://loinc.org","code":"32781-7","display":"%s"}]},"effectiveDateTime":"2026-03-15","valueCodeableConcept":{"coding":[{"system":"%s","code":"%s"}]}}`, next(), words, sct, v)
+	}
+	const positive, negative = "10828004", "260385009"
+	for _, tc := range []struct{ name, raw, want, specimen string }{
+		{"Legionella antigen in urine", named("Legionella pneumophila 1 Ag [Presence] in Urine", positive), "legionella", ""},
+		{"negative", named("Legionella pneumophila 1 Ag [Presence] in Urine", negative), "", ""},
+		{"Mycoplasma PCR", named("Mycoplasma pneumoniae DNA [Presence] in Respiratory specimen", positive), "atypical", ""},
+		{"C. difficile toxin is of the gut", named("Clostridioides difficile toxin A+B [Presence] in Stool", positive), "clostridioides-difficile", "stool"},
+		{"meningococci in CSF", named("Neisseria meningitidis DNA [Presence] in Cerebral spinal fluid", positive), "neisseria", "csf"},
+		{"MRSA on a swab is carried", named("MRSA DNA [Presence] in Nose", positive), "", ""},
+		{"a virus is no bacterium", named("Influenza virus A RNA [Presence]", positive), "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			list := build(t, adult, tc.raw).Isolates()
+			if tc.want == "" {
+				if len(list) != 0 {
+					t.Errorf("isolates = %+v", list)
+				}
+				return
+			}
+			if len(list) != 1 || list[0].Organism.Group != tc.want || list[0].Specimen != tc.specimen {
+				t.Errorf("isolates = %+v, want %s in %q", list, tc.want, tc.specimen)
+			}
+		})
+	}
+}
