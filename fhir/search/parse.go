@@ -23,6 +23,9 @@ const (
 	maxOffset    = 1_000_000
 	maxValues    = 200
 	maxChain     = 3
+	// Each criterion and each step of a chain is a join, and what a planner needs
+	// grows faster than their number: a hundred cost it five seconds.
+	maxJoins = 20
 )
 
 // Parse reads the search of one type. Values that are malformed are an error in
@@ -62,9 +65,10 @@ func unsupported(format string, a ...any) *issue.Error {
 }
 
 type parser struct {
-	q    *Query
-	opt  Options
-	seen map[string]bool
+	q     *Query
+	opt   Options
+	seen  map[string]bool
+	joins int
 }
 
 func (p *parser) invalid(name, format string, a ...any) *issue.Error {
@@ -107,6 +111,9 @@ func (p *parser) criterion(typ, name, value string, depth int) (Criterion, error
 	param, ok := Find(typ, base)
 	if !ok {
 		return Criterion{}, p.unknown(typ, base)
+	}
+	if p.joins++; p.joins > maxJoins {
+		return Criterion{}, issue.New(issue.TooCostly, "search %s: more than %d criteria, those of chains counted", p.q.Type, maxJoins).WithStatus(400)
 	}
 	c := Criterion{Parameter: param}
 	if value == "" {

@@ -199,6 +199,7 @@ func TestRefusals(t *testing.T) {
 		{"NUL", "PlanDefinition", "title=a%00b", issue.Invalid, "encoded"},
 		{"no UTF-8", "PlanDefinition", "title=%ff", issue.Invalid, "encoded"},
 		{"too many values", "PlanDefinition", "status=" + strings.Repeat("a,", 200) + "a", issue.TooLong, "more than 200"},
+		{"too many criteria", "PlanDefinition", strings.Repeat("status=a&", 21), issue.TooCostly, "more than 20 criteria"},
 		{"too many parameters", "PlanDefinition", strings.Repeat("status=a&", 101), issue.TooLong, "more than 100"},
 		{"too long", "PlanDefinition", "title=" + strings.Repeat("a", 70_000), issue.TooLong, "longer than"},
 	}
