@@ -23,7 +23,7 @@ const (
 const together = 0.4
 
 // lookedAt is how many of the best passages may speak for the snapshot.
-const lookedAt = 5
+const lookedAt = 10
 
 // rarityOf is the size a corpus is taken to have at least when rarity is judged: in a
 // short document nothing is rare.

@@ -31,6 +31,9 @@ type unit struct {
 // answer, where a drug or a disease counts 1: most such words are ordinary ones.
 const wordWeight = 0.2
 
+// maxText bounds what is read of a question, in bytes: time grows with its parts.
+const maxText = 4000
+
 // facts cuts a line of coded facts ("J18.9 Pneumonie; Penicillinallergie; eGFR 28")
 // and drops those that are denied: "no known allergy" must not find allergies.
 func facts(text string) []string {
@@ -63,7 +66,11 @@ func denied(fact string) bool {
 // analyze reads a query.
 func (s *Snapshot) analyze(q rag.Query) question {
 	analyzer := lexical.NewAnalyzer()
-	parts := facts(q.Text)
+	text := q.Text
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "")
+	}
+	parts := facts(text)
 	qu := question{text: strings.Join(parts, "; ")}
 	add := func(text string, weight float64) {
 		for _, t := range analyzer.QueryTokens(text) {

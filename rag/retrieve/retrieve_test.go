@@ -248,6 +248,15 @@ func TestResultsWanted(t *testing.T) {
 	}
 }
 
+func TestEndlessQuestionIsBounded(t *testing.T) {
+	s := load(t).snapshot(retrieve.Options{})
+	for _, text := range []string{strings.Repeat("Sepsis und ä ", 1<<18), strings.Repeat("ä", 1<<20), strings.Repeat("Sepsis;", 1<<18)} {
+		if r := search(s, text); len(r.Query.Terms) > 1000 {
+			t.Errorf("%d terms", len(r.Query.Terms))
+		}
+	}
+}
+
 func TestConcurrentSearches(t *testing.T) {
 	s := load(t).snapshot(retrieve.Options{})
 	want := search(s, "Pyelonephritis Gentamicin")

@@ -33,6 +33,6 @@ func DefaultSettings() Settings {
 		Table: 1.05, Advice: 0.15, Coverage: 0.3,
 		Gate: 0.35, OtherFacts: 0.6,
 		Duplicate: 0.5,
-		Abstain:   0.42,
+		Abstain:   0.45,
 	}
 }
