@@ -79,7 +79,16 @@ func Daily(regimen cds.Ingredient) (float64, bool) {
 }
 
 // Excess compares an ordered regimen with what the bands allow: Reduced tells
-// that it is too much for this renal function, Full that it is not.
+// that it is too much for this renal function, Full that it is not. An unstable
+// creatinine counts only where the order exceeds a band.
 func Excess(ordered cds.Ingredient, s formulary.Substance, k Kidney, p Plan, lang cds.Lang) Adjusted {
-	return adjust(ordered, s, k, p, lang)
+	out := adjust(ordered, s, k, p, lang)
+	if out.Status == UnstableKidney {
+		stable := k
+		stable.Unstable = stewardship.No
+		if as := adjust(ordered, s, stable, p, lang); as.Status == Full {
+			return as
+		}
+	}
+	return out
 }

@@ -85,6 +85,12 @@ func TestAdjust(t *testing.T) {
 			k.Unstable = stewardship.Yes
 			k.UnstableWhy = cds.Text{DE: "gestiegen", EN: "rising"}
 		}), later, dose.UnstableKidney, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, nil},
+		{"unstable, above every band so far", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(45), func(k *dose.Kidney) {
+			k.Unstable = stewardship.Yes
+			k.UnstableWhy = cds.Text{DE: "gestiegen", EN: "rising"}
+		}), later, dose.UnstableKidney, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, nil},
+		{"by level, weak kidney: the first dose only", regimen("J01XA01", 15, "mg/kg", 2, "iv"), adult(22), later, dose.Level, []string{"J01XA01 15 mg/kg IV single dose, further doses only by level"}, nil},
+		{"by level, dialysis", regimen("J01XA01", 30, "mg/kg/d", 2, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), later, dose.Level, []string{"J01XA01 15 mg/kg IV single dose, further doses only by level"}, nil},
 		{"unstable does not lift a contraindication", regimen("J01XE01", 100, "mg", 3, "po"), with(adult(40), func(k *dose.Kidney) { k.Unstable = stewardship.Yes }), later, dose.Contraindicated, nil, nil},
 		{"pregnancy", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(16), func(k *dose.Kidney) { k.Pregnant = stewardship.Yes }), later, dose.NotChecked, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, nil},
 		{"child", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(16), func(k *dose.Kidney) { k.Adult = stewardship.No }), later, dose.NotChecked, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, []string{"age"}},
@@ -121,6 +127,22 @@ func TestAdjust(t *testing.T) {
 				t.Error("a dose was changed without a source")
 			}
 		})
+	}
+}
+
+// A rising creatinine is no reason to object to an order that no band forbids.
+func TestExcessWithUnstableCreatinine(t *testing.T) {
+	s, _ := substances(t).Lookup("J01CR05")
+	for _, tc := range []struct {
+		name string
+		rate float64
+		want dose.Status
+	}{{"no band is exceeded", 45, dose.Full}, {"a band is exceeded", 16, dose.UnstableKidney}} {
+		k := adult(tc.rate)
+		k.Unstable = stewardship.Yes
+		if got := dose.Excess(regimen("J01CR05", 4.5, "g", 3, "iv"), s, k, dose.Plan{Severity: "moderate"}, cds.EN); got.Status != tc.want {
+			t.Errorf("%s: %s, want %s (%s)", tc.name, got.Status, tc.want, got.Reason.EN)
+		}
 	}
 }
 

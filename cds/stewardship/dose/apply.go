@@ -157,6 +157,18 @@ func adjust(regimen cds.Ingredient, s formulary.Substance, k Kidney, p Plan, lan
 	if !lowOK || !highOK || low != high {
 		return out.unchecked(cds.Text{DE: "die Nierenfunktion fällt in keinen eindeutigen Bereich der Quelle", EN: "renal function falls into no single band of the source"})
 	}
+	unstable := func() Adjusted {
+		out.Status = UnstableKidney
+		out.Reason = cds.Text{
+			DE: "Instabiles Kreatinin (" + k.UnstableWhy.DE + "): keine automatische Dosisreduktion; Verlauf und Spiegel prüfen.",
+			EN: "Unstable creatinine (" + k.UnstableWhy.EN + "): no automatic dose reduction; follow the course and levels.",
+		}
+		return out
+	}
+	if low < 0 && k.Unstable == stewardship.Yes {
+		out.Source = plain[0].Source
+		return unstable() // the true rate lies below the computed one, so that no band is ruled out
+	}
 	if low < 0 {
 		out.Status, out.Source = Full, plain[0].Source
 		out.Reason = stewardship.Both(func(lang cds.Lang) string {
@@ -178,12 +190,7 @@ func adjust(regimen cds.Ingredient, s formulary.Substance, k Kidney, p Plan, lan
 		return out
 	}
 	if k.Unstable == stewardship.Yes {
-		out.Status = UnstableKidney
-		out.Reason = cds.Text{
-			DE: "Instabiles Kreatinin (" + k.UnstableWhy.DE + "): keine automatische Dosisreduktion; Verlauf und Spiegel prüfen.",
-			EN: "Unstable creatinine (" + k.UnstableWhy.EN + "): no automatic dose reduction; follow the course and levels.",
-		}
-		return out
+		return unstable()
 	}
 	return out.apply(regimen, band, m, p, s, lang)
 }
@@ -232,6 +239,9 @@ func (out Adjusted) apply(regimen cds.Ingredient, band formulary.Band, m measure
 		out.Reason = stewardship.Both(func(lang cds.Lang) string {
 			return why(lang) + pick(lang, ": Dosierung nach Spiegel.", ": dose by drug level.") + note(band, lang)
 		})
+		if m.id == "dialysis" || m.value.Below(byLevelOnly) == stewardship.Yes {
+			out.Phases = []cds.Ingredient{firstOnly(regimen, lang)}
+		}
 		return out
 	}
 	adjusted, changed, ok := lower(regimen, band)
@@ -253,6 +263,27 @@ func (out Adjusted) apply(regimen cds.Ingredient, band formulary.Band, m measure
 	adjusted.Adjustments = append(append([]cds.Adjustment(nil), regimen.Adjustments...), cds.Adjustment{Kind: "renal", Basis: why(lang), Text: bandText(band, lang) + "." + note(band, lang)})
 	out.Phases = phases(regimen, adjusted, s, p, lang)
 	return out
+}
+
+// byLevelOnly is the renal function, in mL/min, below which a substance that is
+// dosed by level gets its first dose only: the intervals of regimens are meant for
+// kidneys that clear it (KDIGO stage 4 and 5).
+const byLevelOnly = 30
+
+// firstOnly is a regimen cut down to its first dose.
+func firstOnly(regimen cds.Ingredient, lang cds.Lang) cds.Ingredient {
+	once, course := 1.0, Length(regimen.Duration, lang)
+	if perDay, ok := perDay(regimen.Frequency); ok && regimen.Dose.Unit == "mg/kg/d" {
+		regimen.Dose.Value, regimen.Dose.Unit = regimen.Dose.Value/perDay, "mg/kg"
+	}
+	regimen.Frequency = cds.Frequency{Count: 1, Period: 1, PeriodUnit: "d"}
+	regimen.Duration = &cds.Duration{Low: 1, High: &once, Unit: "d"}
+	schedule := pick(lang, "Einzeldosis, weitere Gaben nur nach Spiegel", "single dose, further doses only by level")
+	if course != "" {
+		schedule += pick(lang, " (Therapiedauer ", " (duration of therapy ") + course + ")"
+	}
+	regimen.Schedule = &schedule
+	return regimen
 }
 
 // phases puts the full dose before the reduced one for as long as the plan asks,

@@ -25,13 +25,19 @@ func Line(i cds.Ingredient, lang cds.Lang) string {
 		parts = append(parts, *i.Infusion)
 	}
 	line := strings.Join(filled(parts), " ")
-	if d := Length(i.Duration, lang); d != "" {
+	if d := Length(i.Duration, lang); d != "" && !(i.Schedule != nil && single(i)) {
 		line += ", " + d
 	}
 	if i.LoadingDose != nil && *i.LoadingDose != "" {
 		line += " (" + pick(lang, "Ladedosis: ", "loading dose: ") + *i.LoadingDose + ")"
 	}
 	return line
+}
+
+// single tells a regimen of one dose on one day, which its schedule words.
+func single(i cds.Ingredient) bool {
+	return i.Duration.High != nil && *i.Duration.High == 1 && i.Duration.Low == 1 && i.Duration.Unit == "d" &&
+		i.Frequency == cds.Frequency{Count: 1, Period: 1, PeriodUnit: "d"}
 }
 
 func filled(parts []string) []string {
