@@ -29,6 +29,7 @@ type Recommendation struct {
 	Excluded      []Exclusion    `json:"excluded"`
 	Warnings      []Warning      `json:"warnings"`
 	NotChecked    []NotChecked   `json:"notChecked"`
+	Notes         []string       `json:"notes"` // what holds for the whole answer, such as the scope of a check that ran
 	Ignored       []Ignored      `json:"ignored"`
 	Evidence      []rag.Evidence `json:"evidence"`
 	Narrative     *Narrative     `json:"narrative"`

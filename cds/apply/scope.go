@@ -39,7 +39,9 @@ func (v Verdict) Applies() bool { return v.Outcome == Holds || v.Outcome == Assu
 // once. A Scope is for one goroutine.
 //
 // Beside the Chart's values it names %diagnoses ("icd-10-gm|J18.9", "snomed|…"),
-// %diagnosisTexts and %organisms (lower case), %medications (ATC) and %indication.
+// %diagnosisTexts and %requestTexts (what diagnoses and the form's free text say),
+// %deniedTexts (what either denies), %organisms, all in lower case, %isolates
+// ("group|name|specimen", recent ones), %medications (ATC) and %indication.
 type Scope struct {
 	ctx   context.Context
 	chart *facts.Chart
@@ -54,6 +56,7 @@ type named struct {
 	unknown bool
 	gaps    []Gap
 	source  string
+	private bool // free text, which no trace repeats
 }
 
 // NewScope makes the scope of a Chart.
@@ -234,7 +237,7 @@ func kebab(name string) string {
 
 func displayed(t cds.Text, name string) cds.Text {
 	if t.IsZero() {
-		return cds.Text{DE: name, EN: name}
+		return facts.Display(name)
 	}
 	return t
 }
@@ -243,7 +246,7 @@ func gapsIf(unknown bool, name string) []Gap {
 	if !unknown {
 		return nil
 	}
-	return []Gap{{Fact: kebab(name), Display: cds.Text{DE: name, EN: name}}}
+	return []Gap{{Fact: kebab(name), Display: facts.Display(kebab(name))}}
 }
 
 // addGaps appends gaps that are not there yet.

@@ -138,6 +138,7 @@ func whole(r *cds.Recommendation) {
 	fill(&r.Excluded)
 	fill(&r.Warnings)
 	fill(&r.NotChecked)
+	fill(&r.Notes)
 	fill(&r.Ignored)
 	fill(&r.Evidence)
 	fill(&r.Cards)

@@ -149,7 +149,7 @@ func (c *Chart) Fact(name string) Fact {
 	if i, ok := c.index[name]; ok {
 		return c.facts[i]
 	}
-	return Fact{Name: name, State: Unknown, Reason: cds.Text{DE: "nicht ermittelt", EN: "not determined"}}
+	return Fact{Name: name, Display: Display(name), State: Unknown, Reason: cds.Text{DE: "nicht ermittelt", EN: "not determined"}}
 }
 
 // Facts gives all facts in a stable order.

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"math"
+	"strings"
 
 	"cdss/cds"
 )
@@ -63,7 +64,22 @@ func rounded(v float64, name string) float64 {
 	return math.Round(v*scale) / scale
 }
 
-// displays name the facts that are no measurement.
+// Display names a fact as people read it; for a name nobody gives, the name with
+// spaces.
+func Display(name string) cds.Text {
+	if t, ok := displays[name]; ok {
+		return t
+	}
+	for i := range measures {
+		if measures[i].name == name {
+			return measures[i].display
+		}
+	}
+	plain := strings.ReplaceAll(name, "-", " ")
+	return cds.Text{DE: plain, EN: plain}
+}
+
+// displays name the facts that are no measurement, and what an order may lack.
 var displays = map[string]cds.Text{
 	"age": {DE: "Alter", EN: "age"}, "sex": {DE: "Geschlecht", EN: "sex"}, "bmi": {DE: "Body-Mass-Index", EN: "body mass index"},
 	"ideal-body-weight": {DE: "Idealgewicht", EN: "ideal body weight"}, "adjusted-body-weight": {DE: "adjustiertes Körpergewicht", EN: "adjusted body weight"},
@@ -83,4 +99,7 @@ var displays = map[string]cds.Text{
 	"qsofa": {DE: "qSOFA", EN: "qSOFA"}, "sofa": {DE: "SOFA", EN: "SOFA"}, "news2": {DE: "NEWS2", EN: "NEWS2"}, "child-pugh": {DE: "Child-Pugh", EN: "Child-Pugh"},
 	"clinical-stability": {DE: "klinische Stabilität (6 Kriterien)", EN: "clinical stability (6 criteria)"}, "severity": {DE: "Schweregrad", EN: "severity"},
 	"septic-shock": {DE: "septischer Schock", EN: "septic shock"}, "oral-switch-possible": {DE: "orale Umstellung möglich", EN: "oral switch possible"}, "site": {DE: "Infektionsort", EN: "site of infection"},
+	"substance": {DE: "Wirkstoff", EN: "substance"}, "dose": {DE: "Dosis", EN: "dose"}, "frequency": {DE: "Häufigkeit", EN: "frequency"}, "route": {DE: "Applikationsweg", EN: "route"},
+	"duration": {DE: "Dauer", EN: "duration"}, "indication": {DE: "Indikation", EN: "indication"}, "confusion": {DE: "Verwirrtheit", EN: "confusion"}, "medication": {DE: "Medikation", EN: "medication"},
+	"onset": {DE: "Beginn der Erkrankung", EN: "onset of the disease"},
 }

@@ -27,6 +27,7 @@ type session struct {
 	age      stewardship.Number
 
 	gaps     []cds.NotChecked
+	notes    []string
 	warnings []cds.Warning
 	used     []*knowledge.Plan
 }
@@ -81,6 +82,7 @@ func compute(ctx context.Context, in Input) cds.Recommendation {
 	}
 	rec.Warnings = s.warnings
 	rec.NotChecked = s.gaps
+	rec.Notes = s.notes
 	rec.Knowledge = s.pins()
 	rec.Banner = s.banner(rec.Options)
 	return rec
@@ -144,12 +146,22 @@ func (s *session) statements() string {
 		for _, a := range result.Advice {
 			s.use(p)
 			s.advise(a, cds.Info)
+			s.assumed(a)
 			if a.Action.Role == content.RoleNoAntibiotic && reason == "" {
 				reason = prose(s.say(a.Action.Title), s.say(a.Action.Description))
 			}
 		}
 	}
 	return reason
+}
+
+// assumed tells what a statement took for granted.
+func (s *session) assumed(a apply.Selected) {
+	for _, u := range a.Assumed {
+		for _, g := range u.Missing {
+			s.gap(a.Action.Title, cds.Text{DE: "nicht bekannt: " + g.Display.DE, EN: "not known: " + g.Display.EN}, g.Fact)
+		}
+	}
 }
 
 func hasRole(p *knowledge.Plan, role string) bool {
@@ -209,11 +221,13 @@ func (s *session) undecided(result apply.Result) {
 		}
 	}
 	if len(missing) > 0 {
-		s.gap(cds.Text{DE: "Auswahl nach Schweregrad und Risiko", EN: "choice by severity and risk"},
-			cds.Text{
-				DE: "nicht bekannt: " + strings.Join(names, ", ") + "; die Optionen gelten, wenn nichts davon vorliegt",
-				EN: "not known: " + strings.Join(names, ", ") + "; the options hold when none of it applies",
-			}, missing...)
+		list := strings.Join(names, ", ")
+		reason := cds.Text{DE: "nicht bekannt: " + list, EN: "not known: " + list}
+		if len(result.Candidates) > 0 {
+			reason.DE += "; die Optionen gelten, wenn nichts davon vorliegt"
+			reason.EN += "; the options hold when none of it applies"
+		}
+		s.gap(cds.Text{DE: "Auswahl nach Schweregrad und Risiko", EN: "choice by severity and risk"}, reason, missing...)
 	}
 	for _, i := range result.Issues {
 		s.gap(cds.Text{DE: "Regel " + i.At, EN: "rule " + i.At},
@@ -319,6 +333,8 @@ func (s *session) generalGaps() {
 	}
 	if state, why := s.Chart.MedicationState(); state == facts.Unknown {
 		s.gap(cds.Text{DE: "Interaktionen", EN: "interactions"}, orElse(why, cds.Text{DE: "Medikation nicht bekannt", EN: "medication not known"}), "medications")
+	} else {
+		s.notes = append(s.notes, s.say(interaction.Scope))
 	}
 	for _, m := range s.Chart.Medications() {
 		if !m.Recognised {
@@ -326,7 +342,6 @@ func (s *session) generalGaps() {
 				cds.Text{DE: "Wirkstoff nicht erkannt: nicht geprüft", EN: "substance not recognised: not checked"})
 		}
 	}
-	s.gap(cds.Text{DE: "Allgemeine Interaktionsprüfung", EN: "general interaction check"}, interaction.Scope)
 }
 
 func orElse(t, fallback cds.Text) cds.Text {

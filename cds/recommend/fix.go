@@ -1,6 +1,8 @@
 package recommend
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -84,9 +86,9 @@ func creates(f cds.Fix) bool {
 // request is the draft order of one part of an option for the patient of an order.
 func (s *session) request(o facts.Order, p part) *fhir.Object {
 	root := o.Resource.Root()
-	res := fhir.NewResource("MedicationRequest", "").
+	res := fhir.NewResource("MedicationRequest", proposalID(o.Reference, p.sub.ATC)).
 		Set("status", "draft").
-		Set("intent", "order").
+		Set("intent", "proposal").
 		Set("medicationCodeableConcept", fhir.CodeableConcept{
 			Codings: []fhir.Coding{
 				{System: atcDE, Code: p.sub.ATC, Display: p.sub.Name.DE},
@@ -104,6 +106,13 @@ func (s *session) request(o facts.Order, p part) *fhir.Object {
 		res.Append("dosageInstruction", s.dosage(l, sequence))
 	}
 	return res
+}
+
+// proposalID gives a proposed order an id of its own, the same at every call; the
+// client gives it a real one when it takes the proposal over.
+func proposalID(order, atc string) string {
+	sum := sha256.Sum256([]byte(order + "\x00" + atc))
+	return "proposal-" + hex.EncodeToString(sum[:8])
 }
 
 // dosage writes an ingredient as a Dosage.

@@ -213,6 +213,9 @@ func write(r cds.Recommendation) string {
 		line("\nexcluded: %s (%s)\n   %s\n   sources: %s", e.Name, e.Reason, e.Detail, citations(e.Citations))
 	}
 	writeWarnings(&b, r.Warnings, r.NotChecked)
+	for _, n := range r.Notes {
+		line("\nnote: %s", n)
+	}
 	for _, i := range r.Ignored {
 		line("ignored: %s, %s", i.Reference, i.Reason)
 	}

@@ -32,8 +32,9 @@ type writer struct {
 }
 
 // Cards writes the cards of a recommendation: what is critical first, then the
-// options, then other warnings, and last the one card that says what was not
-// checked. A recommendation that found nothing to say gives no card at all.
+// options together with what is mere information, then other warnings, and last
+// the one card that says what was not checked. A recommendation that found nothing
+// to say gives no card at all.
 func Cards(rec cds.Recommendation, opts Options) []cds.Card {
 	if opts.Lang == "" {
 		opts.Lang = cds.DE
@@ -45,12 +46,13 @@ func Cards(rec cds.Recommendation, opts Options) []cds.Card {
 			cards = append(cards, w.warning(i, warning))
 		}
 	}
-	if card, ok := w.recommendation(); ok {
+	card, main := w.recommendation()
+	if main {
 		cards = append(cards, card)
 	}
 	for _, indicator := range []cds.Indicator{cds.WarningI, cds.Info} {
 		for i, warning := range rec.Warnings {
-			if warning.Indicator == indicator {
+			if warning.Indicator == indicator && !(main && folds(warning)) {
 				cards = append(cards, w.warning(i, warning))
 			}
 		}
@@ -59,6 +61,12 @@ func Cards(rec cds.Recommendation, opts Options) []cds.Card {
 		cards = append(cards, w.notChecked())
 	}
 	return cards
+}
+
+// folds tells whether a warning is said on the card with the options, where there
+// is one, instead of a card of its own: it informs, and offers nothing to accept.
+func folds(warning cds.Warning) bool {
+	return warning.Indicator == cds.Info && len(warning.Fix) == 0
 }
 
 func (w *writer) in(t cds.Text) string { return t.In(w.lang) }
@@ -92,6 +100,15 @@ func (w *writer) recommendation() (cds.Card, bool) {
 		head += " (" + w.in(severities[rec.Severity.Value]) + ")"
 	}
 	sources := newSources(rec.Options)
+	if len(sources.list) == 0 {
+		for _, warning := range rec.Warnings {
+			if folds(warning) {
+				for _, c := range warning.Citations {
+					sources.add(c)
+				}
+			}
+		}
+	}
 	card := cds.Card{
 		UUID:      w.opts.NewUUID("recommendation"),
 		Indicator: cds.Info,
@@ -116,9 +133,13 @@ func (w *writer) recommendation() (cds.Card, bool) {
 		}
 		w.common(&b, common)
 	}
+	w.folded(&b, sources)
 	w.excluded(&b)
 	w.values(&b)
 	w.sources(&b, sources)
+	for _, note := range rec.Notes {
+		b.WriteString(guard(escape(note)) + "\n\n")
+	}
 	b.WriteString(w.in(wordNoDecide))
 	card.Detail = strings.TrimSpace(b.String())
 	if len(rec.Options) > 0 {
@@ -257,11 +278,16 @@ func (w *writer) notChecked() cds.Card {
 			names = append(names, name)
 		}
 		fmt.Fprintf(&b, "- **%s**", escape(name))
-		if n.Reason != "" {
-			b.WriteString(": " + escape(n.Reason))
+		reason := escape(n.Reason)
+		lacks := w.lacking(n)
+		if lacks != "" {
+			reason = strings.TrimSuffix(reason, ".")
 		}
-		if len(n.Missing) > 0 {
-			fmt.Fprintf(&b, " (%s: %s)", w.in(wordMissing), escape(w.missingNames(n.Missing)))
+		if reason != "" {
+			b.WriteString(": " + reason)
+		}
+		if lacks != "" {
+			fmt.Fprintf(&b, " (%s: %s)", w.in(wordMissing), escape(lacks))
 		}
 		b.WriteByte('\n')
 	}

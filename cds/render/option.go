@@ -4,24 +4,67 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"cdss/cds"
 	"cdss/rag"
 )
 
-// aside is what is said of an option besides its dose.
+// aside is what is said of an option besides its dose, its notes sentence by
+// sentence.
 func aside(o cds.Option) []line {
-	list := []line{{wordNote, o.Notes}, {wordWhy, o.Why}, {wordGrade, o.Grade}}
+	var list []line
+	for _, s := range sentences(o.Notes) {
+		list = append(list, line{wordNote, s})
+	}
+	list = append(list, line{wordWhy, o.Why})
+	if !says(o.Why, wordGrade.DE+" "+o.Grade) && !says(o.Why, wordGrade.EN+" "+o.Grade) {
+		list = append(list, line{wordGrade, o.Grade})
+	}
 	for _, s := range o.Interactions {
 		list = append(list, line{wordInteraction, s})
 	}
-	return append(list,
-		line{wordPregnancy, o.Pregnancy}, line{wordMonitoring, strings.Join(o.Monitoring, "; ")}, line{wordDeescalation, o.Deescalation})
+	list = append(list, line{wordPregnancy, o.Pregnancy})
+	for _, s := range o.Monitoring {
+		list = append(list, line{wordMonitoring, s})
+	}
+	return append(list, line{wordDeescalation, o.Deescalation})
 }
 
 type line struct {
 	label cds.Text
 	text  string
+}
+
+// sentences splits prose where a sentence certainly ends: behind a word of at
+// least four letters that is no usual abbreviation, or behind a bracket. What is
+// not split stays together, which costs a repetition and no sense.
+func sentences(s string) []string {
+	var list []string
+	start := 0
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] == '.' && s[i+1] == ' ' && ends(s[start:i]) {
+			list = append(list, s[start:i+1])
+			start = i + 2
+		}
+	}
+	if start < len(s) {
+		list = append(list, s[start:])
+	}
+	return list
+}
+
+var shortened = []string{"evtl", "inkl", "incl", "resp", "approx", "Tabl", "Absch", "Kap"}
+
+// ends tells whether text ends with a whole word, so that a full stop behind it
+// ends a sentence.
+func ends(text string) bool {
+	if strings.HasSuffix(text, ")") {
+		return true
+	}
+	word := text[strings.LastIndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) })+1:]
+	return utf8.RuneCountInString(word) >= 4 && !slices.Contains(shortened, word)
 }
 
 // shared gives what is said of all options alike, to be said once. Of a single
@@ -36,7 +79,7 @@ func shared(options []cds.Option) []line {
 		for _, o := range options[1:] {
 			everywhere = everywhere && slices.Contains(aside(o), l)
 		}
-		if everywhere {
+		if everywhere && !slices.Contains(list, l) {
 			list = append(list, l)
 		}
 	}
@@ -57,11 +100,7 @@ func (w *writer) option(b *strings.Builder, o cds.Option, common []line, src *so
 	for _, i := range o.Ingredients {
 		w.ingredient(b, i)
 	}
-	for _, l := range aside(o) {
-		if !slices.Contains(common, l) {
-			w.line(b, l)
-		}
-	}
+	w.lines(b, slices.DeleteFunc(aside(o), func(l line) bool { return slices.Contains(common, l) }))
 	if refs := src.refs(o.Citations); refs != "" {
 		fmt.Fprintf(b, "- %s: %s\n", w.in(wordSource), refs)
 	}
@@ -97,17 +136,32 @@ func (w *writer) ingredient(b *strings.Builder, i cds.Ingredient) {
 		if !ok {
 			label = wordAdjusted
 		}
-		fmt.Fprintf(b, "  - %s: %s", w.in(label), escape(a.Text))
+		text := escape(a.Text)
 		if a.Basis != "" {
-			b.WriteString(" (" + escape(a.Basis) + ")")
+			text = strings.TrimSuffix(text, ".") + " (" + escape(a.Basis) + ")"
 		}
+		fmt.Fprintf(b, "  - %s: %s", w.in(label), text)
 		b.WriteByte('\n')
 	}
 }
 
-func (w *writer) line(b *strings.Builder, l line) {
-	if text := escape(l.text); text != "" {
-		fmt.Fprintf(b, "- %s: %s\n", w.in(l.label), text)
+// lines writes what is said, all of one label on one line.
+func (w *writer) lines(b *strings.Builder, lines []line) {
+	for i := 0; i < len(lines); {
+		var texts []string
+		label := lines[i].label
+		for ; i < len(lines) && lines[i].label == label; i++ {
+			if text := escape(lines[i].text); text != "" {
+				texts = append(texts, text)
+			}
+		}
+		between := " "
+		if label == wordMonitoring {
+			between = "; "
+		}
+		if len(texts) > 0 {
+			fmt.Fprintf(b, "- %s: %s\n", w.in(label), strings.Join(texts, between))
+		}
 	}
 }
 
@@ -117,10 +171,45 @@ func (w *writer) common(b *strings.Builder, lines []line) {
 		return
 	}
 	fmt.Fprintf(b, "**%s**\n", w.in(wordForAll))
-	for _, l := range lines {
-		w.line(b, l)
-	}
+	w.lines(b, lines)
 	b.WriteByte('\n')
+}
+
+// adjusted is the code of the information that a dose was adjusted, whose detail
+// stands with the option already.
+const adjusted = "renal-adjusted"
+
+// folded writes the warnings that are mere information.
+func (w *writer) folded(b *strings.Builder, src *sources) {
+	wrote := false
+	for _, warning := range w.rec.Warnings {
+		if !folds(warning) {
+			continue
+		}
+		if !wrote {
+			fmt.Fprintf(b, "**%s**\n", w.in(wordAlso))
+			wrote = true
+		}
+		b.WriteString("- " + guard(escape(warning.Summary)))
+		detail := escape(warning.Detail)
+		if warning.Code == adjusted || detail == escape(warning.Summary) {
+			detail = ""
+		}
+		if detail != "" {
+			end := "."
+			if s := warning.Summary; s != "" && strings.ContainsAny(s[len(s)-1:], ".!?…:") {
+				end = ""
+			}
+			b.WriteString(end + " " + detail)
+		}
+		if refs := src.refs(warning.Citations); refs != "" {
+			b.WriteString(" " + refs)
+		}
+		b.WriteByte('\n')
+	}
+	if wrote {
+		b.WriteByte('\n')
+	}
 }
 
 // excluded lists what is not offered, and why.

@@ -5,8 +5,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"cdss/cds"
+	"cdss/cds/facts"
 )
 
 // What a card says around the recommendation.
@@ -32,6 +35,7 @@ var (
 		DE: "ohne Wortlaut: das Dokument ist nicht geladen, oder die Stelle darin ist nicht eindeutig",
 		EN: "without its wording: the document is not loaded, or the place in it is not certain",
 	}
+	wordAlso       = cds.Text{DE: "Außerdem", EN: "Also"}
 	wordForAll     = cds.Text{DE: "Für alle Optionen", EN: "For all options"}
 	wordExcluded   = cds.Text{DE: "Nicht angeboten", EN: "Not offered"}
 	wordValues     = cds.Text{DE: "Zugrunde gelegt", EN: "Based on"}
@@ -83,45 +87,35 @@ var adjustments = map[string]cds.Text{
 	"interaction": {DE: "Wechselwirkung", EN: "Interaction"},
 }
 
-// missing names the facts a check most often lacks.
-var missing = map[string]cds.Text{
-	"age":                      {DE: "Alter", EN: "age"},
-	"sex":                      {DE: "Geschlecht", EN: "sex"},
-	"weight":                   {DE: "Gewicht", EN: "weight"},
-	"height":                   {DE: "Größe", EN: "height"},
-	"creatinine":               {DE: "Kreatinin", EN: "creatinine"},
-	"pregnancy":                {DE: "Schwangerschaft", EN: "pregnancy"},
-	"dialysis":                 {DE: "Dialyse", EN: "dialysis"},
-	"severity":                 {DE: "Schweregrad", EN: "severity"},
-	"indication":               {DE: "Indikation", EN: "indication"},
-	"allergies":                {DE: "Allergien", EN: "allergies"},
-	"medication":               {DE: "Medikation", EN: "medication"},
-	"respiratory-rate":         {DE: "Atemfrequenz", EN: "respiratory rate"},
-	"systolic-blood-pressure":  {DE: "systolischer Blutdruck", EN: "systolic blood pressure"},
-	"diastolic-blood-pressure": {DE: "diastolischer Blutdruck", EN: "diastolic blood pressure"},
-	"confusion":                {DE: "Verwirrtheit", EN: "confusion"},
-	"urea":                     {DE: "Harnstoff", EN: "urea"},
-	"temperature":              {DE: "Temperatur", EN: "temperature"},
-	"heart-rate":               {DE: "Herzfrequenz", EN: "heart rate"},
-	"oxygen-saturation":        {DE: "Sauerstoffsättigung", EN: "oxygen saturation"},
-}
-
-// missingNames gives what a check lacked as it is read: by the fact's own
-// display where the answer holds the fact, else by the table above.
-func (w *writer) missingNames(names []string) string {
-	list := make([]string, len(names))
-	for i, name := range names {
-		list[i] = strings.ReplaceAll(name, "-", " ")
-		if t, ok := missing[name]; ok {
-			list[i] = t.In(w.lang)
-		}
-		for _, f := range w.rec.Facts {
-			if f.Name == name && f.Display != "" {
-				list[i] = f.Display
-			}
+// lacking names what a check lacked as it is read, leaving out what the reason
+// names already.
+func (w *writer) lacking(n cds.NotChecked) string {
+	var list []string
+	for _, name := range n.Missing {
+		word := facts.Display(name).In(w.lang)
+		if !says(n.Check+" "+n.Reason, word) {
+			list = append(list, word)
 		}
 	}
 	return strings.Join(list, ", ")
+}
+
+// says tells whether a text holds a word as a whole, in whatever case.
+func says(text, word string) bool {
+	text, word = strings.ToLower(text), strings.ToLower(word)
+	for at := 0; word != ""; {
+		i := strings.Index(text[at:], word)
+		if i < 0 {
+			return false
+		}
+		before, _ := utf8.DecodeLastRuneInString(text[:at+i])
+		after, _ := utf8.DecodeRuneInString(text[at+i+len(word):])
+		if !unicode.IsLetter(before) && !unicode.IsLetter(after) {
+			return true
+		}
+		at += i + len(word)
+	}
+	return true
 }
 
 // nonAdherence is the code system whose codes CDS Hooks names for override

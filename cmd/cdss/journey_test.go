@@ -114,6 +114,54 @@ func TestAnaphylaxisAndKidney(t *testing.T) {
 	}
 }
 
+// TestCardsAreReadable: no card of an example shows the name a program gives a
+// fact, or ends a sentence twice, and mere information stands on the main card.
+func TestCardsAreReadable(t *testing.T) {
+	p := demo(t)
+	_, _, list := p.ask("GET", "/api/examples", "")
+	var all struct {
+		Examples []struct {
+			ID string `json:"id"`
+		} `json:"examples"`
+	}
+	if err := json.Unmarshal([]byte(list), &all); err != nil || len(all.Examples) == 0 {
+		t.Fatal(err, list)
+	}
+	for _, example := range all.Examples {
+		names := []string{"mean-blood-pressure", "respiratory-rate", "oxygen-saturation"}
+		for _, f := range p.recommend(example.ID, "de").Facts {
+			if strings.Contains(f.Name, "-") {
+				names = append(names, f.Name)
+			}
+		}
+		for _, hook := range []string{"patient-view", "order-select", "order-sign"} {
+			_, _, call := p.ask("GET", "/api/examples/"+example.ID+"/hook?hook="+hook, "")
+			for _, language := range []string{"de", "en"} {
+				status, _, body := p.ask("POST", "/cds-services/abs-"+hook, call, "Accept-Language", language)
+				if status == 400 {
+					continue // an example without an order
+				}
+				var r cds.Response
+				if err := json.Unmarshal([]byte(body), &r); err != nil || status != 200 {
+					t.Fatal(status, err, body)
+				}
+				for _, c := range r.Cards {
+					text := c.Summary + "\n" + c.Detail
+					for _, bad := range append(names, "..", ".;", ".,") {
+						if strings.Contains(text, bad) {
+							i := strings.Index(text, bad)
+							t.Errorf("%s %s %s: %q in %q", example.ID, hook, language, bad, text[max(0, i-60):min(len(text), i+60)])
+						}
+					}
+					if hook == "patient-view" && c.Indicator == cds.Info && !strings.Contains(c.Detail, "Entscheidungsunterstützung") && !strings.Contains(c.Detail, "Decision support") {
+						t.Errorf("%s: a card of its own for %s", example.ID, c.Summary)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestOrderOfAPenicillin: an order that must not be signed is answered with a
 // critical card whose suggestions bring nothing excluded back.
 func TestOrderOfAPenicillin(t *testing.T) {

@@ -147,6 +147,7 @@ export type Recommendation = {
   excluded: Exclusion[]
   warnings: Warning[]
   notChecked: NotChecked[]
+  notes: string[]
   ignored: Ignored[]
   evidence: Evidence[]
   narrative: Narrative | null
@@ -257,6 +258,7 @@ export type SearchHit = {
 export type SearchResult = {
   abstained: boolean
   reason: string | null
+  reasonCode: 'no-documents' | 'nothing-found' | 'uncertain' | null
   /** Legs of the search that did not run. */
   degraded: string[]
   query: { text: string; terms: SearchTerm[]; concepts: { id: string; de: string; en: string }[] }

@@ -138,6 +138,9 @@ function Sheet({ case: c, recommendation: r }: { case: Case; recommendation: Rec
           )}
         </div>
         <footer className={classes.foot}>
+          {r.notes.map((note) => (
+            <p key={note}>{note}</p>
+          ))}
           <p>{t('print.footer', { date: formatDate(r.createdAt, lang), id: r.id.slice(0, 8), version })}</p>
           {r.knowledge.length > 0 && (
             <p>{t('print.knowledge', { list: r.knowledge.map((k) => `${k.url.split('/').at(-1)} ${k.version}`).join(', ') })}</p>

@@ -32,7 +32,7 @@ export function Excluded({ recommendation: r, sources, show }: { recommendation:
 /** Checks that could not be made: as visible as those that were. */
 export function NotCheckedList({ recommendation: r }: { recommendation: Recommendation }) {
   const t = useText()
-  const nameOf = (fact: string) => r.facts.find((f) => f.name === fact)?.display ?? fact
+  const nameOf = (fact: string) => r.facts.find((f) => f.name === fact)?.display ?? fact.replaceAll('-', ' ')
   return (
     <section className="stack-tight" aria-labelledby="not-checked">
       <h2 id="not-checked">{t('result.notChecked')}</h2>
@@ -51,6 +51,11 @@ export function NotCheckedList({ recommendation: r }: { recommendation: Recommen
           ))}
         </ul>
       )}
+      {r.notes.map((note) => (
+        <p key={note} className="muted">
+          {note}
+        </p>
+      ))}
     </section>
   )
 }

@@ -51,6 +51,7 @@ export function plainText(r: Recommendation, lang: Lang, t: Translate<typeof de>
     t('result.notChecked'),
     r.notChecked.map((n) => `${n.check}: ${n.reason}`),
   )
+  lines.push('', ...r.notes)
   lines.push('', t('result.computed', { date: formatDate(r.createdAt, lang) }), t('purpose'))
   // Narrow no-break spaces do not survive every hospital system.
   return lines.filter((line, i) => line !== '' || lines[i - 1] !== '').join('\n').replace(/[\u202f\u00a0]/g, ' ')
