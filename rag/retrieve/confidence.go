@@ -11,7 +11,7 @@ import (
 // coefficients were fitted on own queries over two corpora of very different size
 // (testdata/scope.jsonl over an inpatient guideline on antibiotics, and those of
 // rag/eval/testdata/demo.jsonl over the demo guideline; 138 within scope, 130
-// beyond it, near and far); no judged query of the reference set took part.
+// beyond it, near and far); no judged query of the reference set took part in the fit.
 const (
 	confidenceBase     = -5.9
 	confidenceCoverage = 9.2 // share of the question that one of the best passages covers
