@@ -1,7 +1,7 @@
 import { TextInput } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { PlanSummary } from '@cdss/shared/api/types.ts'
+import type { PlanSource, PlanSummary } from '@cdss/shared/api/types.ts'
 import { shortSource } from '@cdss/shared/clinical/source.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
@@ -69,11 +69,7 @@ function Table({ plans }: { plans: PlanSummary[] }) {
               <td>{kinds.has(p.kind) ? t(`plans.kinds.${p.kind}` as TextKey) : p.kind}</td>
               <td className={shapes.number}>{formatNumber(p.actions, lang)}</td>
               <td className="small">
-                {p.sources
-                  .slice(0, 3)
-                  .map((s) => shortSource({ title: '', ...s }, lang))
-                  .join('; ')}
-                {p.sources.length > 3 && ` ${t('plans.sourcesMore', { count: p.sources.length - 3 })}`}
+                <Sources sources={p.sources} />
               </td>
             </tr>
           ))}
@@ -81,4 +77,12 @@ function Table({ plans }: { plans: PlanSummary[] }) {
       </table>
     </div>
   )
+}
+
+/** The first places, each once, and how many more there are. */
+function Sources({ sources }: { sources: PlanSource[] }) {
+  const t = useText()
+  const lang = useLang()
+  const places = [...new Set(sources.map((s) => shortSource({ title: '', ...s }, lang)))]
+  return `${places.slice(0, 3).join('; ')}${places.length > 3 ? ` ${t('plans.sourcesMore', { count: places.length - 3 })}` : ''}`
 }
