@@ -21,28 +21,32 @@ var prefixes = map[string]string{
 // codes fills the names that are made of the Chart's lists. A problem list that
 // is empty is not known to be empty.
 func (s *Scope) codes() {
-	var diagnoses, texts fhirpath.Collection
+	var diagnoses, texts, asked, denials fhirpath.Collection
+	read := func(list *fhirpath.Collection, text string) {
+		said, denied := split(text)
+		*list = append(*list, strs(said)...)
+		denials = append(denials, strs(denied)...)
+	}
 	for _, c := range s.chart.Conditions() {
 		for _, coding := range c.Concept.Codings {
 			if p, ok := prefixes[coding.System]; ok && coding.Code != "" {
 				diagnoses = append(diagnoses, fhirpath.FromString(p+coding.Code))
 			}
-			if coding.Display != "" {
-				texts = append(texts, fhirpath.FromString(strings.ToLower(coding.Display)))
-			}
+			read(&texts, coding.Display)
 		}
-		if c.Concept.Text != "" {
-			texts = append(texts, fhirpath.FromString(strings.ToLower(c.Concept.Text)))
-		}
+		read(&texts, c.Concept.Text)
 	}
+	read(&asked, s.chart.Request().FreeText)
 	problems := named{unknown: len(s.chart.Conditions()) == 0, source: "Condition"}
 	if problems.unknown {
 		problems.gaps = []Gap{{Fact: "conditions", Display: cds.Text{DE: "Diagnosen", EN: "diagnoses"}}}
 	}
 	s.memo["diagnoses"] = with(problems, diagnoses)
 	s.memo["diagnosisTexts"] = with(problems, texts)
+	s.memo["requestTexts"] = named{value: asked, source: "request", private: true}
+	s.memo["deniedTexts"] = named{value: denials, source: "Condition, request", private: true}
 
-	var organisms fhirpath.Collection
+	organisms := append(fhirpath.Collection(nil), asked...)
 	for _, i := range s.chart.Isolates() {
 		for _, name := range []string{i.Organism.Name.DE, i.Organism.Name.EN, i.Organism.Group, i.Display} {
 			if name != "" {
@@ -74,6 +78,15 @@ func (s *Scope) codes() {
 		indication = fhirpath.Collection{fhirpath.FromString(i.Code)}
 	}
 	s.memo["indication"] = named{value: indication, source: "indication"}
+}
+
+// strs gives texts as FHIRPath sees them.
+func strs(list []string) fhirpath.Collection {
+	var out fhirpath.Collection
+	for _, t := range list {
+		out = append(out, fhirpath.FromString(t))
+	}
+	return out
 }
 
 // recent is how old an isolate may be to be the pathogen of this infection.
@@ -120,6 +133,9 @@ func with(n named, c fhirpath.Collection) named {
 func show(v named) string {
 	if v.unknown {
 		return "?"
+	}
+	if v.private {
+		return "…"
 	}
 	parts := make([]string, 0, len(v.value))
 	for i, x := range v.value {

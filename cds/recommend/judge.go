@@ -7,6 +7,7 @@ import (
 	"cdss/cds"
 	"cdss/cds/apply"
 	"cdss/cds/content"
+	"cdss/cds/facts"
 	"cdss/cds/knowledge"
 	"cdss/cds/stewardship"
 	"cdss/cds/stewardship/allergy"
@@ -329,21 +330,25 @@ func (s *session) ruled(a *knowledge.Action, x subject) finding {
 	return f
 }
 
-// openRule tells a rule that could not be decided, but for those that rest on
-// nothing more than an unknown indication.
+// openRule tells a rule that could not be decided.
 func (s *session) openRule(a *knowledge.Action, x subject, v apply.Verdict) {
 	var missing, names []string
 	for _, g := range v.Missing {
-		if g.Fact != "listed" {
-			missing, names = addName(missing, g.Fact), addName(names, s.say(g.Display))
+		if g.Fact == "listed" { // whether the plan lists it, which needs an indication and a choice
+			g = apply.Gap{Fact: "indication", Display: facts.Display("indication")}
 		}
+		missing, names = addName(missing, g.Fact), addName(names, s.say(g.Display))
 	}
 	if len(missing) == 0 {
 		return
 	}
-	s.gap(cds.Text{
+	check := cds.Text{
 		DE: strings.ReplaceAll(a.Title.DE, "{substance}", x.Name.DE), EN: strings.ReplaceAll(a.Title.EN, "{substance}", x.Name.EN),
-	}, cds.Text{DE: "nicht bekannt: " + strings.Join(names, ", "), EN: "not known: " + strings.Join(names, ", ")}, missing...)
+	}
+	if a.Reason == "resistance" { // said once for all substances
+		check = cds.Text{DE: "Besiedlung mit multiresistenten Erregern", EN: "colonisation by multiresistant organisms"}
+	}
+	s.gap(check, cds.Text{DE: "nicht bekannt: " + strings.Join(names, ", "), EN: "not known: " + strings.Join(names, ", ")}, missing...)
 }
 
 // join puts two texts after each other.

@@ -2,6 +2,7 @@ package recommend
 
 import (
 	"context"
+	"math"
 
 	"cdss/cds"
 	"cdss/cds/content"
@@ -43,6 +44,7 @@ func check(ctx context.Context, in Input) Findings {
 			r.order(o, orders[:i])
 		}
 		r.orderGaps()
+		r.noneRecordedGaps()
 	}
 	f := Findings{Warnings: r.warnings, NotChecked: r.gaps}
 	if len(f.Warnings)+len(f.NotChecked) > 0 {
@@ -129,9 +131,16 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 		x.listed = stewardship.Of(r.listed[sub.ATC])
 	}
 	findings := r.judge(x)
+	kidney := false
 	for _, f := range findings {
 		if f.reason == "restricted" && excluding(findings) {
 			continue // the order has to go in any case
+		}
+		if f.reason == "renal" && f.outcome == exclude {
+			if kidney {
+				continue // said already
+			}
+			kidney = true
 		}
 		r.object(o, f)
 	}
@@ -147,7 +156,7 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 			c, nil, nil)
 	}
 	r.duplicate(o, sub, before)
-	r.renal(o, sub)
+	r.renal(o, sub, excluding(findings))
 }
 
 func excluding(findings []finding) bool {
@@ -262,8 +271,9 @@ func (r *reviewer) duplicate(o facts.Order, sub formulary.Substance, before []fa
 	}
 }
 
-// renal compares the ordered dose with the cited bands.
-func (r *reviewer) renal(o facts.Order, sub formulary.Substance) {
+// renal compares the ordered dose with the cited bands. An order that has to go in
+// any case is told the right dose without a suggestion to take it.
+func (r *reviewer) renal(o facts.Order, sub formulary.Substance, gone bool) {
 	name := cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}
 	if o.Regimen == nil || o.Regimen.Dose.Value <= 0 || o.Regimen.Frequency.Count <= 0 {
 		r.gap(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN},
@@ -274,16 +284,21 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance) {
 	if regimen.Route == "" {
 		regimen.Route = o.Route
 	}
-	started := o.Hours
 	weighed, _ := dose.Weigh(regimen, sub, r.Chart.Weights(), r.Lang)
-	a := dose.Excess(weighed, sub, r.Chart.Kidney(), dose.Plan{Severity: r.severity, StartedHours: started}, r.Lang)
+	kg := r.perKilogram(&weighed, sub)
+	a := dose.Excess(weighed, sub, r.Chart.Kidney(), dose.Plan{Severity: r.severity, StartedHours: o.Hours}, r.Lang)
+	if kg > 0 {
+		for i := range a.Phases {
+			a.Phases[i].Dose = cds.Dose{Value: math.Round(a.Phases[i].Dose.Value * kg), Unit: "mg"}
+		}
+	}
 	switch a.Status {
 	case dose.Contraindicated:
 		r.warnOrder(o, "renal-contraindicated", cds.WarningI,
 			cds.Text{DE: sub.Name.DE + ": bei dieser Nierenfunktion nicht anwenden", EN: sub.Name.EN + ": not to be used at this renal function"},
 			a.Reason, r.cites(places([]stewardship.Source{a.Source}, sub.Name.DE)...), []cds.Fix{r.remove(o)})
 	case dose.Reduced:
-		r.overdose(o, sub, a, started)
+		r.overdose(o, sub, a, gone)
 	case dose.UnstableKidney:
 		r.warnOrder(o, "unstable-creatinine", cds.Info,
 			cds.Text{DE: sub.Name.DE + ": Kreatinin instabil, keine automatische Dosisreduktion", EN: sub.Name.EN + ": creatinine unstable, no automatic dose reduction"},
@@ -297,9 +312,32 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance) {
 	}
 }
 
+// perKilogram writes an ordered amount in mg/kg where the bands of the substance
+// are, and gives the weight it took, 0 when nothing was changed.
+func (r *reviewer) perKilogram(i *cds.Ingredient, sub formulary.Substance) float64 {
+	wanted := false
+	for _, b := range sub.Renal {
+		wanted = wanted || b.Unit == "mg/kg"
+	}
+	if !wanted || i.Dose.Unit != "mg" && i.Dose.Unit != "g" {
+		return 0
+	}
+	kg, _, _, ok := dose.WeightFor(sub, r.Chart.Weights())
+	if !ok || kg <= 0 {
+		return 0
+	}
+	amount := i.Dose.Value
+	if i.Dose.Unit == "g" {
+		amount *= 1000
+	}
+	i.Dose = cds.Dose{Value: amount / kg, Unit: "mg/kg"}
+	return kg
+}
+
 // overdose says that a dose is too high for the kidney: not in the first hours,
 // and only as an information when the start is not known.
-func (r *reviewer) overdose(o facts.Order, sub formulary.Substance, a dose.Adjusted, started stewardship.Number) {
+func (r *reviewer) overdose(o facts.Order, sub formulary.Substance, a dose.Adjusted, gone bool) {
+	started := o.Hours
 	if started.Below(graceHours) == stewardship.Yes {
 		return
 	}
@@ -317,12 +355,31 @@ func (r *reviewer) overdose(o facts.Order, sub formulary.Substance, a dose.Adjus
 		line := right
 		line.Name = sub.Name.In(l)
 		line.Duration = nil
-		return a.Reason.In(l) + cds.Text{DE: " Angepasst: ", EN: " Adjusted: "}.In(l) + dose.Line(line, l) + "."
+		return prose(a.Reason.In(l), cds.Text{DE: "Angepasst: ", EN: "Adjusted: "}.In(l)+dose.Line(line, l))
 	})
 	at := places([]stewardship.Source{a.Source}, sub.Name.DE)
+	var fixes []cds.Fix
+	if !gone {
+		fixes = append(fixes, r.correct(o, sub, right))
+	}
 	r.warnOrder(o, "renal-dose", indicator,
 		cds.Text{DE: sub.Name.DE + ": Dosis zu hoch für die Nierenfunktion", EN: sub.Name.EN + ": dose too high for renal function"},
-		join(detail, extra), r.cites(at...), []cds.Fix{r.correct(o, sub, right)})
+		join(detail, extra), r.cites(at...), fixes)
+}
+
+// noneRecordedGaps says beside other findings that a list which the source answered
+// with "none" is no proof that there is none.
+func (r *reviewer) noneRecordedGaps() {
+	if len(r.warnings)+len(r.gaps) == 0 {
+		return
+	}
+	none := cds.Text{DE: "nichts dokumentiert; das ist kein Ausschluss", EN: "none recorded, which is no proof that there is none"}
+	if state, _ := r.Chart.AllergyState(); state == facts.Unknown && r.noneRecorded("AllergyIntolerance") {
+		r.gap(cds.Text{DE: "Allergien", EN: "allergies"}, none, "allergies")
+	}
+	if state, _ := r.Chart.MedicationState(); state == facts.Unknown && r.noneRecorded("MedicationRequest", "MedicationStatement") {
+		r.gap(cds.Text{DE: "Interaktionen", EN: "interactions"}, none, "medications")
+	}
 }
 
 // noneRecorded tells whether the source answered for all these types that it has

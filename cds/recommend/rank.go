@@ -82,6 +82,7 @@ func (s *session) options(all []*judged) []cds.Option {
 		}
 		out = append(out, s.render(j, rank, rank == 1 && !j.specialist))
 	}
+	s.warnCarriers(kept[:len(out)])
 	return out
 }
 
@@ -89,10 +90,15 @@ func (s *session) options(all []*judged) []cds.Option {
 // its reason once. They carry no dose.
 func (s *session) exclusions(all []*judged) []cds.Exclusion {
 	out := []cds.Exclusion{}
-	seen := map[string]bool{}
+	seen, offered := map[string]bool{}, map[string]bool{}
+	for _, j := range s.ordered(all) {
+		for _, p := range j.parts {
+			offered[p.sub.ATC] = true // by another route, or with a partner
+		}
+	}
 	add := func(sub formulary.Substance, reason string, detail cds.Text, at []rag.Locator) {
 		k := sub.ATC + reason + detail.DE
-		if seen[k] {
+		if seen[k] || offered[sub.ATC] {
 			return
 		}
 		seen[k] = true

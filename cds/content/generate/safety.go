@@ -18,7 +18,7 @@ func safetyPlans(fsys fs.FS, sources map[string]source) ([]*fhir.Object, error) 
 	if err != nil {
 		return nil, err
 	}
-	statements, err := readTable(fsys, "statements.csv", "code", "role", "condition", "title_de", "title_en",
+	statements, err := readTable(fsys, "statements.csv", "code", "role", "condition", "unless", "title_de", "title_en",
 		"detail_de", "detail_en", "source", "page", "section", "terms")
 	if err != nil {
 		return nil, err
@@ -42,6 +42,9 @@ func safetyPlans(fsys fs.FS, sources map[string]source) ([]*fhir.Object, error) 
 		cite(o, r, sources)
 		if c := condition(r.need("condition"), false); c != nil {
 			o.Append("condition", c)
+		}
+		if unless := r.text("unless"); unless != "" {
+			o.Append("condition", condition("("+unless+").not()", true))
 		}
 		none.Append("action", o)
 	}
