@@ -128,8 +128,13 @@ func (s *Service) checkOrders(c *call, start time.Time) (cds.Response, error) {
 	if c.blind() && applies && len(findings.Warnings) == 0 {
 		return cds.Response{}, s.block(c, start)
 	}
-	if applies && len(c.rec.NotChecked) == 0 {
-		c.gaps("Patient", "AllergyIntolerance", "Condition", "MedicationRequest", "MedicationStatement", "Observation")
+	if applies {
+		// What did not come of the patient's problems and person is told whatever else
+		// was; of the rest the checks themselves say what they lacked.
+		c.gaps("Patient", "Condition")
+		if len(c.rec.NotChecked) == 0 {
+			c.gaps("AllergyIntolerance", "MedicationRequest", "MedicationStatement", "Observation")
+		}
 	}
 	return s.close(c, start), nil
 }
