@@ -292,6 +292,9 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance, gone bool) {
 			a.Phases[i].Dose = cds.Dose{Value: math.Round(a.Phases[i].Dose.Value * kg), Unit: "mg"}
 		}
 	}
+	if r.weakKidney() != stewardship.No {
+		r.roughly(sub, a)
+	}
 	switch a.Status {
 	case dose.Contraindicated:
 		r.warnOrder(o, "renal-contraindicated", cds.WarningI,
@@ -395,6 +398,10 @@ func (r *reviewer) noneRecorded(types ...string) bool {
 
 // orderGaps tells what was missing for the checks of the orders.
 func (r *reviewer) orderGaps() {
+	if indication, _ := r.Chart.Indication(); indication == nil && len(r.Chart.Conditions()) == 0 {
+		r.gap(cds.Text{DE: "Indikation", EN: "indication"},
+			cds.Text{DE: "keine Diagnose übermittelt: nicht geprüft, ob und welches Antibiotikum angezeigt ist", EN: "no diagnosis was sent: not checked whether and which antibiotic is indicated"}, "indication")
+	}
 	if state, why := r.Chart.AllergyState(); state == facts.Unknown && !r.noneRecorded("AllergyIntolerance") {
 		r.gap(cds.Text{DE: "Allergien", EN: "allergies"}, orElse(why, cds.Text{DE: "keine Angabe", EN: "nothing stated"}), "allergies")
 	}
