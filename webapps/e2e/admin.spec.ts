@@ -80,6 +80,7 @@ for (const look of looks) {
       await expect(page.getByRole('listitem').filter({ hasText: 'Quittenmarmelade' })).toHaveCount(0)
 
       await page.getByRole('link', { name: t.nav.search }).click()
+      await expect(page.getByRole('heading', { level: 1, name: t.search.title })).toBeVisible()
       await guard.check('search, nothing asked')
       await page.getByLabel(t.search.query).fill('Wespenstich Quittenmarmelade')
       await page.getByRole('button', { name: t.search.run, exact: true }).click()
@@ -120,6 +121,7 @@ for (const look of looks) {
       await guard.check('rule with its source')
 
       await page.goto('/admin/search')
+      await expect(page.getByRole('heading', { level: 1, name: t.search.title })).toBeVisible()
       await page.getByLabel(t.search.structured).check()
       await page.getByRole('button', { name: t.search.run, exact: true }).click()
       await expect(page.getByText(t.search.needIndication)).toBeVisible()

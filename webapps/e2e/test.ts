@@ -15,7 +15,7 @@ export type Guard = {
    * Checks the state the page is in: no barrier that axe can see, nothing wider
    * than the window. With E2E_SHOTS a picture is kept for the eye.
    */
-  check: (name: string) => Promise<void>
+  check: (name: string, picture?: 'no picture') => Promise<void>
   /** A status the test provokes on purpose, which the browser writes to its console. */
   expectFailed: (status: number | 'network') => void
 }
@@ -51,7 +51,7 @@ export const test = base.extend<{ guard: Guard }>({
       })
       await use({
         expectFailed: (status) => allowed.add(String(status)),
-        check: async (name) => {
+        check: async (name, picture) => {
           await settle(page)
           await page.evaluate(axe)
           const violations = await page.evaluate(async () => {
@@ -63,7 +63,7 @@ export const test = base.extend<{ guard: Guard }>({
           expect(violations, `axe in state "${name}"`).toEqual([])
           const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
           expect(overflow, `pixels wider than the window in state "${name}"`).toBeLessThanOrEqual(0)
-          if (process.env.E2E_SHOTS) {
+          if (process.env.E2E_SHOTS && !picture) {
             const file = `${info.titlePath.slice(1).join(' ')} ${name}`.replace(/[^\p{L}\p{N}]+/gu, '-')
             await page.screenshot({ path: join(process.env.E2E_SHOTS, `${file}.png`), fullPage: true })
           }

@@ -157,11 +157,6 @@ export const de = {
     origin: 'Herkunft',
     origins: { query: 'aus der Frage', concept: 'aus der Begriffstabelle', fact: 'aus den Daten' },
     concepts: 'Erkannte Begriffe',
-    reasons: {
-      'no-documents': 'Es ist keine Leitlinie freigegeben.',
-      'nothing-found': 'Kein Wort der Frage kommt in einer freigegebenen Leitlinie vor.',
-      uncertain: 'Was gefunden wurde, passt nicht sicher genug zur Frage.',
-    },
     abstained: 'Keine Textstelle ist gut genug',
     abstainedHint: 'Die Suche schweigt lieber, als etwas Unpassendes zu zeigen.',
     results_one: '{{count}} Textstelle',

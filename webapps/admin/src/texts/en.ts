@@ -160,11 +160,6 @@ export const en: Same<typeof de> = {
     origin: 'Origin',
     origins: { query: 'from the question', concept: 'from the table of concepts', fact: 'from the data' },
     concepts: 'Concepts recognised',
-    reasons: {
-      'no-documents': 'No guideline is approved.',
-      'nothing-found': 'No word of the question occurs in an approved guideline.',
-      uncertain: 'What was found does not fit the question with enough certainty.',
-    },
     abstained: 'No passage is good enough',
     abstainedHint: 'The search would rather be silent than show something that does not fit.',
     results_one: '{{count}} passage',

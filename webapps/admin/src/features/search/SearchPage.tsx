@@ -147,11 +147,7 @@ export function SearchPage() {
             <h2 id="results" ref={results} tabIndex={-1}>
               {search.data.abstained ? t('search.abstained') : t('search.results', { count: search.data.results.length })}
             </h2>
-            {search.data.abstained && (
-              <p>
-                {search.data.reasonCode ? t(`search.reasons.${search.data.reasonCode}`) : search.data.reason} {t('search.abstainedHint')}
-              </p>
-            )}
+            {search.data.abstained && <p>{search.data.reason || t('search.abstainedHint')}</p>}
             <ol className={shapes.plain}>
               {search.data.results.map((hit) => (
                 <li key={hit.rank}>
