@@ -304,13 +304,7 @@ func (s *session) weakKidney() stewardship.Truth {
 
 // renal tells that a renal dose was changed, or was not checked and what it lacks.
 func (s *session) renal(p part) {
-	if k := s.Chart.Kidney(); p.adjusted.Matters && !k.Clearance.Known && k.EGFR.Known && k.Dialysis != stewardship.Yes && len(p.sub.Renal) > 0 {
-		s.gap(cds.Text{DE: "Kreatinin-Clearance", EN: "creatinine clearance"}, cds.Text{
-			DE: "nicht berechenbar; Nierendosen nach eGFR, die bei kleinen und sehr großen Patienten abweicht",
-			EN: "cannot be computed; renal doses by eGFR, which differs in small and very large patients",
-		}, s.Chart.Fact("creatinine-clearance-cockcroft-gault").Missing...)
-	}
-	s.roughly(p.sub, p.adjusted)
+	s.roughly(p.sub, p.adjusted.Matters)
 	switch p.adjusted.Status {
 	case dose.Reduced:
 		var lines []string
@@ -337,16 +331,17 @@ func (s *session) renal(p part) {
 	}
 }
 
-// roughly tells that a dose rests on the eGFR because what the clearance needs is
-// missing.
-func (s *session) roughly(sub formulary.Substance, a dose.Adjusted) {
-	switch a.Status {
-	case dose.Full, dose.Reduced, dose.Level, dose.Contraindicated:
-		if a.Matters && len(a.Missing) > 0 {
-			s.gap(cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN},
-				cds.Text{DE: "nach eGFR; die Kreatinin-Clearance ist nicht berechenbar", EN: "by eGFR; creatinine clearance cannot be computed"}, a.Missing...)
-		}
+// roughly tells that renal doses rest on the eGFR because what the clearance needs
+// is missing.
+func (s *session) roughly(sub formulary.Substance, matters bool) {
+	k := s.Chart.Kidney()
+	if !matters || k.Clearance.Known || !k.EGFR.Known || k.Dialysis == stewardship.Yes || len(sub.Renal) == 0 {
+		return
 	}
+	s.gap(cds.Text{DE: "Kreatinin-Clearance", EN: "creatinine clearance"}, cds.Text{
+		DE: "nicht berechenbar; Nierendosen nach eGFR, die bei kleinen und sehr großen Patienten abweicht",
+		EN: "cannot be computed; renal doses by eGFR, which differs in small and very large patients",
+	}, s.Chart.Fact("creatinine-clearance-cockcroft-gault").Missing...)
 }
 
 // why tells why an option stands where it stands.

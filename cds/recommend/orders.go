@@ -293,7 +293,7 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance, gone bool) {
 		}
 	}
 	if r.weakKidney() != stewardship.No {
-		r.roughly(sub, a)
+		r.roughly(sub, a.Matters)
 	}
 	switch a.Status {
 	case dose.Contraindicated:

@@ -152,9 +152,6 @@ func adjust(regimen cds.Ingredient, s formulary.Substance, k Kidney, p Plan, lan
 	if !ok {
 		return out.unchecked(cds.Text{DE: "Nierenfunktion nicht berechenbar", EN: "renal function cannot be computed"}, k.Missing...)
 	}
-	if m.id == "egfr-ckd-epi-2021" && plain[0].Equation != formulary.EGFR && k.Surface <= 0 {
-		out.Missing = k.Missing // a clearance would be the better measure
-	}
 	low, lowOK := enter(plain, m.value.Low)
 	high, highOK := enter(plain, m.value.High)
 	if !lowOK || !highOK || low != high {
