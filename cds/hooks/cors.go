@@ -5,8 +5,9 @@ import (
 )
 
 // cors answers browsers (CDS Hooks 2.0.1, "Cross-Origin Resource Sharing"):
-// preflight on every address, headers on errors too. Credentials are never
-// allowed, since the door knows no cookies, and a token is sent by the client.
+// preflight on every address, headers on errors too. A page of a known origin may
+// call with credentials, as Medplum's client always does: to a door that reads no
+// cookie, they are nothing. The allowance names one origin, never all.
 func (s *Server) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -15,6 +16,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		allowed := origin != "" && s.config.Origins(origin)
 		if allowed {
 			h.Set("Access-Control-Allow-Origin", origin)
+			h.Set("Access-Control-Allow-Credentials", "true")
 			h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
 		}
 		if r.Method != http.MethodOptions {

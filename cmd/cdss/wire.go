@@ -126,11 +126,6 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	return h, nil
 }
 
-// origin tells which browser origins may call the hooks: with open access, which
-// is possible on loopback only, every one; else none until clients are registered
-// with theirs.
-func (h *house) origin(string) bool { return h.cfg.Auth == "open" }
-
 // openDatabase starts or connects the database and all that stands on it, and
 // keeps trying while a configured one is away. The error is one that waiting does
 // not mend.

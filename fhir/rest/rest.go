@@ -270,8 +270,9 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, in *request, out 
 
 func etag(version int) string { return fmt.Sprintf(`W/"%d"`, version) }
 
-// cors lets browser pages of known origins call. Credentials are never allowed:
-// the door knows no cookies.
+// cors lets browser pages of known origins call. They may call with credentials,
+// as Medplum's client always does in a browser: to a door that reads no cookie,
+// credentials are nothing. The allowance names one origin, never all.
 func (s *Server) cors(h http.Header, r *http.Request) {
 	h.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
@@ -279,6 +280,7 @@ func (s *Server) cors(h http.Header, r *http.Request) {
 		return
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
 	h.Set("Access-Control-Expose-Headers", "Content-Location, ETag, Last-Modified, Location, Retry-After, X-Request-Id")
 	if r.Method == http.MethodOptions {
 		h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
