@@ -13,6 +13,7 @@ import (
 	"cdss/cds/prefetch"
 	"cdss/fhir"
 	"cdss/fhir/issue"
+	"cdss/fhir/search"
 )
 
 // values reads a prefetch object as the door does.
@@ -180,6 +181,14 @@ func TestTemplatesKeepTo20(t *testing.T) {
 			if !allowed[name] {
 				t.Errorf("%s searches by %s", tmpl.Key, name)
 			}
+		}
+		// A strict server refuses what R4 cannot search by.
+		pairs, err := search.Split(u.RawQuery)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := search.Parse(tmpl.Type, pairs, search.Options{}); err != nil {
+			t.Errorf("%s: %v", tmpl.Key, issue.Issues(err))
 		}
 		if len(tmpl.Query) > 900 {
 			t.Errorf("%s is %d characters long", tmpl.Key, len(tmpl.Query))

@@ -42,7 +42,8 @@ func Templates() []Template {
 		{"observations", "Observation?patient=" + patient + "&code=" + strings.Join(observations, ",") + "&_sort=-date", "Observation"},
 		{"procedures", "Procedure?patient=" + patient, "Procedure"},
 		{"devices", "Device?patient=" + patient, "Device"},
-		{"flags", "Flag?patient=" + patient + "&status=active", "Flag"},
+		// R4 cannot search flags by their status.
+		{"flags", "Flag?patient=" + patient, "Flag"},
 	}
 }
 
