@@ -141,11 +141,11 @@ func TestGolden(t *testing.T) {
 // TestSameInputGivesTheSameBytes decides each golden question twice.
 func TestSameInputGivesTheSameBytes(t *testing.T) {
 	folders, _ := filepath.Glob("testdata/*/input.json")
+	houses := []house{newHouse(t, true), newHouse(t, true), newHouse(t, true)}
 	for _, path := range folders {
 		q := read(t, path)
 		var first string
-		for range 3 {
-			h := newHouse(t, true)
+		for _, h := range houses {
 			in := h.input(t, q)
 			rec, err := json.Marshal(recommend.Recommend(context.Background(), in))
 			if err != nil {
