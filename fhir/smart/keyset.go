@@ -213,3 +213,16 @@ func (s *KeySet) Key(kid, alg string) (any, Reason) {
 	}
 	return k.key, ""
 }
+
+// Fit gives the number of keys an algorithm can be verified with.
+func (s *KeySet) Fit(alg string) int {
+	n := 0
+	if s != nil {
+		for kid := range s.keys {
+			if _, reason := s.Key(kid, alg); reason == "" {
+				n++
+			}
+		}
+	}
+	return n
+}
