@@ -45,15 +45,36 @@ type subject struct {
 	listed    stewardship.Truth
 }
 
-// judge makes every check of a substance that needs no dose.
+// judge makes every check of a substance that needs no dose. A check that breaks
+// is told as not made, and the others go on.
 func (s *session) judge(x subject) []finding {
 	var out []finding
-	out = append(out, s.allergies(x)...)
-	out = append(out, s.pregnancy(x)...)
-	out = append(out, s.ages(x)...)
-	out = append(out, s.interactions(x)...)
-	out = append(out, s.resistance(x)...)
-	return append(out, s.rules(x)...)
+	for _, check := range []struct {
+		name cds.Text
+		run  func(subject) []finding
+	}{
+		{cds.Text{DE: "Allergien", EN: "allergies"}, s.allergies},
+		{cds.Text{DE: "Schwangerschaft", EN: "pregnancy"}, s.pregnancy},
+		{cds.Text{DE: "Alter", EN: "age"}, s.ages},
+		{cds.Text{DE: "Interaktionen", EN: "interactions"}, s.interactions},
+		{cds.Text{DE: "Resistenz", EN: "resistance"}, s.resistance},
+		{cds.Text{DE: "Sicherheitsregeln", EN: "safety rules"}, s.rules},
+	} {
+		s.guarded(cds.Text{DE: check.name.DE + ": " + x.Name.DE, EN: check.name.EN + ": " + x.Name.EN}, func() {
+			out = append(out, check.run(x)...)
+		})
+	}
+	return out
+}
+
+// guarded runs a check and tells as not checked what breaks.
+func (s *session) guarded(name cds.Text, run func()) {
+	defer func() {
+		if recover() != nil {
+			s.gap(name, cds.Text{DE: "Prüfung ist fehlgeschlagen", EN: "the check failed"})
+		}
+	}()
+	run()
 }
 
 // allergies judges the records that were recognised.

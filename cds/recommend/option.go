@@ -63,7 +63,8 @@ func (s *session) judgeAll(candidates []apply.Candidate) []*judged {
 				found[key] = s.judge(subject{Substance: sub, route: a.Regimen.Route, listed: stewardship.Yes})
 			}
 			p := part{action: a, sub: sub, findings: found[key]}
-			s.fit(&p, c)
+			s.guarded(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN}, func() { s.fit(&p, c) })
+			j.excluded = j.excluded || len(p.lines) == 0 // no dose, no option
 			j.take(p, prior)
 			j.unverified = j.unverified || p.unverified() && s.weakKidney() == stewardship.Yes
 		}

@@ -39,7 +39,7 @@ func check(ctx context.Context, in Input) Findings {
 		}
 	}
 	if len(orders) > 0 {
-		r.consult()
+		r.guarded(cds.Text{DE: "Auswahl nach Leitlinie", EN: "choice by the guideline"}, r.consult)
 		for i, o := range orders {
 			r.order(o, orders[:i])
 		}
@@ -155,8 +155,8 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 			cds.Text{DE: sub.Name.DE + ": Dosierungstext und kodierte Dosierung widersprechen sich", EN: sub.Name.EN + ": dosage text and coded dosage disagree"},
 			c, nil, nil)
 	}
-	r.duplicate(o, sub, before)
-	r.renal(o, sub, excluding(findings))
+	r.guarded(cds.Text{DE: "Doppelverordnung: " + sub.Name.DE, EN: "duplicate order: " + sub.Name.EN}, func() { r.duplicate(o, sub, before) })
+	r.guarded(cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}, func() { r.renal(o, sub, excluding(findings)) })
 }
 
 func excluding(findings []finding) bool {
