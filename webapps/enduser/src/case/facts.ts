@@ -58,7 +58,10 @@ export function formatFact(fact: Fact, lang: Lang, t: T): string {
     return t('facts.unknown')
   }
   const text = formatValue(fact.name, fact.value, fact.unit, lang, t)
-  if (fact.state === 'absent') return text === '' ? t('facts.absent') : text
+  if (fact.state === 'absent') {
+    if (fact.name === 'allergies') return t('form.allergyNone')
+    return text === '' ? t('facts.absent') : text
+  }
   return text === '' ? t('form.yes') : text
 }
 

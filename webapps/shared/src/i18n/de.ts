@@ -20,7 +20,7 @@ export const de = {
     page: 'S. {{page}}',
     version: 'Version {{version}}',
     noVersion: 'ohne Versionsangabe',
-    noQuote: 'Wortlaut nicht verfügbar: Diese Fassung ist auf diesem Server nicht geladen oder nicht freigegeben.',
+    noQuote: 'Wortlaut nicht verfügbar: Diese Fassung ist hier nicht geladen oder nicht freigegeben, oder die Stelle ließ sich darin nicht sicher finden.',
     source: 'Quelle',
     validUntil: 'gültig bis {{date}}',
     expired: 'Gültigkeit abgelaufen',

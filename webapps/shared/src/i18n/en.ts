@@ -23,7 +23,7 @@ export const en: Same<typeof de> = {
     page: 'p. {{page}}',
     version: 'version {{version}}',
     noVersion: 'no version stated',
-    noQuote: 'Wording not available: this version is not loaded or not approved on this server.',
+    noQuote: 'Wording not available: this version is not loaded or not approved here, or the place could not be found in it with certainty.',
     source: 'Source',
     validUntil: 'valid until {{date}}',
     expired: 'no longer valid',
