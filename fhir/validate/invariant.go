@@ -12,8 +12,7 @@ import (
 // Invariants is layer L3: the constraints of the specification, evaluated as
 // FHIRPath on each element they stand on. The Env gives what they may look at
 // beside the resource; without MemberOf, an invariant that needs a terminology
-// is told as not evaluated. It is for resources that Structure accepts: on
-// others it may say the same twice. The error is that of the context.
+// is told as not evaluated. The error is that of the context.
 func Invariants(ctx context.Context, r *fhir.Resource, env fhirpath.Env) ([]issue.Issue, error) {
 	v := invariants{walker: walker{t: r4()}, ctx: ctx, env: env}
 	v.resource(r.Root(), step{name: r.Type(), index: -1}, nil)
@@ -54,9 +53,10 @@ func (v *invariants) element(n *fhir.Node, d *typeDef, s step, own []*rule) {
 	}
 	for t := d; t != nil; t = t.base {
 		for i := range t.rules {
-			// Structure sees to it that no element is empty (ele-1).
+			// Structure sees to it that no element is empty (ele-1) and that "#id"
+			// names a contained resource (ref-1), and says which.
 			r := &t.rules[i]
-			if r.where != "" || r.key == "ele-1" {
+			if r.where != "" || r.key == "ele-1" || r.key == "ref-1" {
 				continue
 			}
 			// A contained resource has no narrative (dom-6 asks for one).
@@ -104,8 +104,7 @@ func (d *typeDef) rulesOn(element string) []*rule {
 }
 
 // rule evaluates one invariant. Only an outright false breaks it: several of
-// R4's own, such as ref-1 on a reference with a display alone, are empty on
-// legal data.
+// R4's own are empty on legal data.
 func (v *invariants) rule(n *fhir.Node, r *rule) {
 	e, err := r.compiled()
 	if err != nil {
@@ -135,15 +134,4 @@ func (v *invariants) rule(n *fhir.Node, r *rule) {
 // compile gives the rule's expression, compiled at its first use.
 func compile(source string) func() (*fhirpath.Expression, error) {
 	return sync.OnceValues(func() (*fhirpath.Expression, error) { return fhirpath.Compile(source) })
-}
-
-// Resource runs Structure and, where that finds no error, Invariants: what an
-// authored artifact has to pass.
-func Resource(ctx context.Context, r *fhir.Resource, env fhirpath.Env) ([]issue.Issue, error) {
-	issues := Structure(r)
-	if issue.From(issues) != nil {
-		return issues, nil
-	}
-	more, err := Invariants(ctx, r, env)
-	return append(issues, more...), err
 }

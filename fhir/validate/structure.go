@@ -114,6 +114,9 @@ func (w *walker) object(n *fhir.Node, d *typeDef) {
 	var chosenName []string
 	for name, nodes := range n.Fields() {
 		if name == "resourceType" && d.kind == 'r' {
+			if nodes[0].Index() >= 0 || len(nodes[0].All()) > 0 {
+				w.report(issue.Structure, name, "resourceType is one string without extensions")
+			}
 			continue
 		}
 		e, typ := w.t.element(d, name)
@@ -194,22 +197,8 @@ func (w *walker) primitive(n *fhir.Node, typ *typeDef, e *elementDef) {
 		w.report(issue.Structure, "", "a %s should stand here, not %s", typ.name, describe(n))
 		return
 	}
-	for name, nodes := range n.Fields() {
-		switch name {
-		case "id":
-		case "extension":
-			for _, k := range nodes {
-				if k.Kind() != fhir.KindObject {
-					w.report(issue.Structure, "extension", "an Extension should stand here, not %s", describe(k))
-					continue
-				}
-				w.path = append(w.path, step{"extension", k.Index()})
-				w.object(k, w.t.types["Extension"])
-				w.path = w.path[:len(w.path)-1]
-			}
-		default:
-			w.report(issue.Structure, clip(name), "a %s has no element %s", typ.name, clip(name))
-		}
+	if len(n.All()) > 0 {
+		w.object(n, typ)
 	}
 	if n.Kind() == fhir.KindNull {
 		if len(n.All()) == 0 {
@@ -238,11 +227,16 @@ func (c *codeList) list() string {
 	for _, system := range sortedKeys(c.systems) {
 		codes = append(codes, c.systems[system]...)
 	}
+	return some(codes)
+}
+
+// some joins words, the first of many.
+func some(words []string) string {
 	const most = 24
-	if len(codes) > most {
-		return strings.Join(codes[:most], ", ") + fmt.Sprintf(" and %d more", len(codes)-most)
+	if len(words) > most {
+		return strings.Join(words[:most], ", ") + fmt.Sprintf(" and %d more", len(words)-most)
 	}
-	return strings.Join(codes, ", ")
+	return strings.Join(words, ", ")
 }
 
 func sortedKeys(m map[string][]string) []string {

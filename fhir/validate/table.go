@@ -184,7 +184,8 @@ func (t *table) element(d *typeDef, member string) (*elementDef, *typeDef) {
 
 // choice finds the choice element that a member's full name belongs to.
 func (t *table) choice(d *typeDef, name string) (*elementDef, *typeDef) {
-	for cut := len(name) - 1; cut > 0; cut-- {
+	const longest = 40 // name of a data type; a sender's may be a megabyte
+	for cut := len(name) - 1; cut > 0 && len(name)-cut <= longest; cut-- {
 		if c := name[cut]; c < 'A' || c > 'Z' {
 			continue
 		}
