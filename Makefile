@@ -25,7 +25,8 @@ GO_DIRS := cmd cds fhir migrations rag
 
 # What a build depends on. Directories are listed too, since their time changes when a
 # file is added or removed: an unchanged start then runs neither npm nor go.
-GO_SOURCES = $(shell find $(wildcard $(GO_DIRS)) webapps/dist \( -type d -o -type f \) ! -path '*/testdata*' ! -name '*_test.go') \
+# The built pages count through PAGES alone: their names change with each build.
+GO_SOURCES = $(shell find $(wildcard $(GO_DIRS)) \( -type d -o -type f \) ! -path '*/testdata*' ! -name '*_test.go') \
 	$(wildcard webapps/*.go) go.mod go.sum
 WEB_SOURCES = $(shell find webapps \( -name node_modules -o -path webapps/dist -o -path webapps/e2e -o -name test-results \) -prune \
 	-o \( -type d -o -type f \) ! -path webapps ! -name '*.go' ! -name '*.test.*' -print)
