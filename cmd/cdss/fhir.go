@@ -54,30 +54,25 @@ func isKnowledge(typ string) bool {
 	return false
 }
 
-// check says what is wrong with a resource: its structure, and, when that is right
-// and deep is asked for, the invariants; of a ValueSet also that it includes itself.
+// check says what is wrong with a resource: its structure alone, or, when deep is
+// asked for, all that validate knows; of a ValueSet also that it includes itself.
 func (f *fhirREST) check(ctx context.Context, r *fhir.Resource, now time.Time, deep bool) ([]issue.Issue, error) {
-	issues := validate.Structure(r)
-	if !deep || issue.From(issues) != nil {
-		return issues, nil
+	if !deep {
+		return validate.Structure(r), nil
 	}
 	memberOf, err := f.codes.memberOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	more, err := validate.Invariants(ctx, r, fhirpath.Env{Now: now, MemberOf: memberOf})
+	issues, err := validate.Resource(ctx, r, fhirpath.Env{Now: now, MemberOf: memberOf})
+	if err != nil || r.Type() != "ValueSet" || issue.From(issues) != nil {
+		return issues, err
+	}
+	circle, err := f.codes.circle(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	issues = append(issues, more...)
-	if r.Type() == "ValueSet" {
-		circle, err := f.codes.circle(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		issues = append(issues, circle...)
-	}
-	return issues, nil
+	return append(issues, circle...), nil
 }
 
 // load puts what comes with the program into the store: the knowledge that is
