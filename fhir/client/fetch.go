@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -275,9 +274,6 @@ func (f *fetching) send(ctx context.Context, method, address, body string) (*fhi
 		}
 		return nil, failure
 	}
-	if !isJSON(res.Header.Get("Content-Type")) {
-		return nil, NotFHIR
-	}
 	return f.read(ctx, res.Body)
 }
 
@@ -344,15 +340,6 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 		return at.Sub(now), true
 	}
 	return 0, false
-}
-
-// isJSON accepts what calls itself JSON, and what calls itself nothing.
-func isJSON(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json"))
 }
 
 // broken notes an error of the transport. Its text is not passed on: it holds the

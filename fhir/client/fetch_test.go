@@ -133,6 +133,10 @@ func TestFaults(t *testing.T) {
 			w.Header().Set("Content-Type", "application/fhir+xml")
 			_, _ = io.WriteString(w, "<Bundle/>")
 		}, want: client.NotFHIR},
+		{name: "a resource under the name of another format", answer: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			_, _ = io.WriteString(w, searchset("", observation(1)))
+		}, came: 1},
 		{name: "empty", answer: say(""), want: client.NotFHIR},
 		{name: "null", answer: say("null"), want: client.NotFHIR},
 		{name: "cut", answer: say(searchset("", observation(1))[:80]), want: client.NotFHIR},
@@ -479,6 +483,11 @@ func TestConnectionsAreNotShared(t *testing.T) {
 
 func TestNoProxy(t *testing.T) {
 	proxy := newFake(t, func(w http.ResponseWriter, r *http.Request) { t.Error("the proxy was asked") })
+	// Go reads these variables once in a process, so that the second half of the test
+	// alone would prove nothing.
+	if client.Transport(client.TransportConfig{}).Proxy != nil {
+		t.Error("the transport asks for a proxy")
+	}
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"} {
 		t.Setenv(name, proxy.URL)
 	}

@@ -127,7 +127,7 @@ func (v *Verifier) claimed(t token, trust Trust, endpoint string) Reason {
 		return ExpiredToken
 	case c.issued.Sub(now) > Skew, c.notBefore.Sub(now) > Skew:
 		return NotYet
-	case !c.expires.After(c.issued), c.expires.Sub(c.issued) > Lifetime, c.expires.Sub(now) > Lifetime+Skew:
+	case !c.expires.After(c.issued), c.expires.Sub(c.issued) > Lifetime:
 		return TooLong
 	case !slices.ContainsFunc(c.audience, func(a string) bool { return a == endpoint || slices.Contains(trust.Audiences, a) }):
 		return WrongAudience
