@@ -1,7 +1,10 @@
 package retrieve
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,7 +20,8 @@ const mostTerms = 0.7
 // the one meant. Document and version must be those named (a chapter counts for the
 // document it is part of), the page must be the one named, and the passage must
 // hold the terms; among several the one that holds most of them closest together
-// is taken. A hash, once bound, decides alone.
+// is taken. Without a page the section may name a row of a table by its first cell;
+// the passage then quotes the row alone. A hash, once bound, decides alone.
 func (s *Snapshot) Resolve(l rag.Locator) (rag.Passage, rag.Document, bool) {
 	terms := s.terms(l.Terms)
 	best, bestRank := -1, rank{}
@@ -47,7 +51,12 @@ func (s *Snapshot) Resolve(l rag.Locator) (rag.Passage, rag.Document, bool) {
 	if best < 0 || l.Hash == "" && len(terms) == 0 && bestRank.rivals(s, l, best) {
 		return rag.Passage{}, rag.Document{}, false
 	}
-	return s.passages[best], s.docs[s.docOf[best]], true
+	p := s.passages[best]
+	if row := bestRank.row; row != "" && l.Hash == "" {
+		sum := sha256.Sum256([]byte(row))
+		p.Quoted, p.SHA256 = row, hex.EncodeToString(sum[:])
+	}
+	return p, s.docs[s.docOf[best]], true
 }
 
 func names(d rag.Document, l rag.Locator) bool {
@@ -59,10 +68,11 @@ func names(d rag.Document, l rag.Locator) bool {
 
 // rank orders the passages that fit a locator.
 type rank struct {
-	quoted  int  // terms in the quoted words
-	section bool // the section named
-	near    int  // words the terms are spread over
-	own     bool // of the document itself and not of a chapter file
+	quoted  int    // terms in the quoted words
+	section bool   // the section named
+	near    int    // words the terms are spread over
+	own     bool   // of the document itself and not of a chapter file
+	row     string // the rows of a table that the section names, verbatim; "" when it names a heading
 }
 
 func (a rank) better(b rank) bool {
@@ -121,6 +131,10 @@ func (s *Snapshot) terms(texts []string) []term {
 func fits(p rag.Passage, l rag.Locator, terms []term, x Expander) (rank, bool) {
 	var r rank
 	r.section = l.Section != "" && inSection(p.Section, l.Section)
+	if l.Page == 0 && l.Section != "" && !r.section && p.Kind == rag.Table {
+		r.row = rowsOf(p.Quoted, l.Section)
+		r.section = r.row != ""
+	}
 	switch {
 	case l.Page > 0 && (p.Page == 0 || l.Page < p.Page || l.Page > max(p.Page, p.PageEnd)):
 		return r, false
@@ -190,6 +204,33 @@ func inSection(path []string, section string) bool {
 		}
 	}
 	return false
+}
+
+// rowsOf gives the adjoining rows of a table whose first cell, or whose first two,
+// are the label, as they stand. Other rows that only begin like it are other rows:
+// "Amoxicillin" is not "Amoxicillin/Clavulanic acid".
+func rowsOf(table, label string) string {
+	want := factTokens(label)
+	from, to, at := -1, -1, 0
+	for line := range strings.Lines(table) {
+		row := strings.TrimRight(line, "\r\n")
+		cells := strings.SplitN(row, "\t", 3)
+		named := slices.Equal(factTokens(cells[0]), want) ||
+			len(cells) > 1 && slices.Equal(factTokens(cells[0]+" "+cells[1]), want)
+		switch {
+		case named && from < 0:
+			from, to = at, at+len(row)
+		case named:
+			to = at + len(row)
+		case from >= 0:
+			return table[from:to]
+		}
+		at += len(line)
+	}
+	if from < 0 {
+		return ""
+	}
+	return table[from:to]
 }
 
 // factTokens cuts text into what facts are compared by: numbers and words, lower-case,
