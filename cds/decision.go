@@ -1,32 +1,10 @@
 package cds
 
-import (
-	"time"
-
-	"cdss/fhir"
-)
-
-// Request is one hook call as the door understood it: normalised where clients
-// differ, nothing of it trusted yet as far as the patient is concerned.
-type Request struct {
-	Service      string // id of the service that was called
-	Hook         string
-	HookInstance string // as sent, or made here when none came
-	Client       string // id of the registered client, "" while nobody is registered
-	Language     Lang
-	Patient      string // bare id
-	Encounter    string // bare id, or ""
-	User         string // "Type/id", or ""
-	FHIRServer   string // as sent; only ever compared with a registration
-	Selections   []string
-	DraftOrders  []*fhir.Resource
-	Unreadable   int                   // draft orders that are no FHIR resource
-	Prefetch     map[string]*fhir.Node // every key that came, null included
-}
+import "time"
 
 // Decision is what is kept of one answer: what was asked of which artifacts, what
-// ran, what did not, and how long it took. It names no patient; inputs are told
-// by their hashes (SAFETY rule D12).
+// ran, what did not, and how long it took. It holds no value of a patient; inputs
+// are told by their hashes and references (SAFETY rule D12).
 type Decision struct {
 	ID           string // uuid
 	At           time.Time
@@ -35,13 +13,30 @@ type Decision struct {
 	HookInstance string
 	Client       string
 	Language     Lang
-	Inputs       map[string]string // prefetch key or part of the request -> SHA-256, lower-case hex
+	Inputs       map[string]DecisionInput // by prefetch key or part of the request
+	References   []string                 // of the resources that the values it used were read from
 	Artifacts    []Artifact
 	Ran          []string
 	Skipped      []NotChecked
+	Timings      []Timing
 	Duration     time.Duration
 	Degraded     bool // a check or a leg did not run for a fault of ours
+	Shadow       bool // the client was shown nothing
 	Cards        []IssuedCard
+}
+
+// DecisionInput is one part of what a decision was made on.
+type DecisionInput struct {
+	SHA256    string `json:"sha256,omitempty"` // of the value, lower-case hex
+	Origin    string `json:"origin,omitempty"` // sent | fetched | prepared
+	Resources int    `json:"resources"`        // how many were used
+	Why       string `json:"why,omitempty"`    // why it could not be relied on, a code
+}
+
+// Timing is how long a step took.
+type Timing struct {
+	Step         string  `json:"step"`
+	Milliseconds float64 `json:"ms"`
 }
 
 // IssuedCard is a card as feedback refers to it.

@@ -20,6 +20,8 @@ type Service struct {
 	ID                string          `json:"id"`
 	Prefetch          json.RawMessage `json:"prefetch,omitempty"` // ordered object: order is meaningful in 3.0
 	UsageRequirements string          `json:"usageRequirements,omitempty"`
+	Version           string          `json:"version,omitempty"`     // of CDS Hooks; since 3.0
+	HookVersion       string          `json:"hookVersion,omitempty"` // since 3.0
 }
 
 // Response answers a hook call.

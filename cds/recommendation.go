@@ -188,6 +188,7 @@ type NotChecked struct {
 	Check   string   `json:"check"`
 	Reason  string   `json:"reason"`
 	Missing []string `json:"missing"` // fact names
+	Why     string   `json:"-"`       // the reason as a code, where one is known; holds nothing of a patient
 }
 
 // Ignored is a resource that was received and not used.

@@ -10,6 +10,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/facts"
+	"cdss/cds/prefetch"
 	"cdss/cds/recommend"
 	"cdss/cds/render"
 	"cdss/fhir"
@@ -89,7 +90,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	step("evidence", rec.Evidence)
 	rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, NewUUID: func(key string) string { return derive(id, key) }})
 	s.record(cds.Decision{
-		ID: id, At: s.c.Now(), Service: "recommendations", Language: ask.Language, Inputs: s.asked(ask), Artifacts: rec.Knowledge,
+		ID: id, At: s.c.Now(), Service: "recommendations", Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: rec.Knowledge,
 		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken, Cards: issued(rec.Cards),
 	})
 	return rec
@@ -114,17 +115,15 @@ func incomplete(rec *cds.Recommendation, ask Ask) {
 
 var checkData = cds.Text{DE: "Vollständigkeit der Patientendaten", EN: "completeness of the patient data"}
 
-// asked gives the hashes of what was asked.
-func (s *Service) asked(ask Ask) map[string]string {
-	h := sha256.New()
-	for _, r := range ask.Resources {
-		h.Write(r.Raw())
+// asked tells what was asked, by its hashes.
+func (s *Service) asked(ask Ask) map[string]cds.DecisionInput {
+	out := map[string]cds.DecisionInput{
+		"bundle": {SHA256: hash(ask.Resources), Origin: string(prefetch.Sent), Resources: len(ask.Resources)},
 	}
-	out := map[string]string{"bundle": hex.EncodeToString(h.Sum(nil))}
 	if ask.Request != nil {
-		h.Reset()
+		h := sha256.New()
 		_ = json.NewEncoder(h).Encode(ask.Request) // a hash takes what it is given
-		out["request"] = hex.EncodeToString(h.Sum(nil))
+		out["request"] = cds.DecisionInput{SHA256: hex.EncodeToString(h.Sum(nil)), Origin: string(prefetch.Sent)}
 	}
 	return out
 }

@@ -56,6 +56,7 @@ type Config struct {
 	Tables    recommend.Tables
 	Evidence  func() Evidence // nil, or giving nil: no guideline is loaded
 	Queries   QueryBuilder    // nil: no supporting passages
+	Servers   Servers         // nil: what does not come with a call is not fetched
 	Recorder  Recorder        // nil: nothing is kept
 	Rules     Rules
 	Now       func() time.Time
@@ -63,6 +64,7 @@ type Config struct {
 	Deadline  time.Duration // of a hook call; 0 means DefaultDeadline
 	Patience  time.Duration // of a person who asks; 0 means DefaultPatience
 	Demo      bool          // example content may show
+	Forgetful bool          // each call stands alone: nothing is remembered of the one before
 	Log       *slog.Logger  // nil: nothing is logged
 }
 
@@ -74,7 +76,11 @@ const DefaultDeadline = 450 * time.Millisecond
 const DefaultPatience = 5 * time.Second
 
 // Service decides. It is safe for concurrent use.
-type Service struct{ c Config }
+type Service struct {
+	c        Config
+	prepared prepared
+	shown    shown
+}
 
 // New makes the pipeline.
 func New(c Config) *Service {
@@ -93,7 +99,7 @@ func New(c Config) *Service {
 	if c.Evidence == nil {
 		c.Evidence = func() Evidence { return nil }
 	}
-	return &Service{c}
+	return &Service{c: c}
 }
 
 // rules are those of package recommend.
@@ -148,11 +154,11 @@ func within[T any](ctx context.Context, s *Service, name string, step func(conte
 
 // failed says of a step that did not end what that means.
 func failed(err error, check cds.Text, lang cds.Lang) cds.NotChecked {
-	reason := cds.Text{DE: "die Prüfung wurde durch einen Programmfehler beendet", EN: "the check was ended by a fault of this program"}
+	reason, why := cds.Text{DE: "die Prüfung wurde durch einen Programmfehler beendet", EN: "the check was ended by a fault of this program"}, "fault"
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		reason = cds.Text{DE: "die Zeit für die Antwort reichte nicht", EN: "the time for the answer was not enough"}
+		reason, why = cds.Text{DE: "die Zeit für die Antwort reichte nicht", EN: "the time for the answer was not enough"}, "timed-out"
 	}
-	return cds.NotChecked{Check: check.In(lang), Reason: reason.In(lang), Missing: []string{}}
+	return cds.NotChecked{Check: check.In(lang), Reason: reason.In(lang), Missing: []string{}, Why: why}
 }
 
 // derive makes the uuid of a part of an answer: the same part of the same answer
@@ -163,4 +169,11 @@ func derive(id, key string) string {
 	sum[8] = sum[8]&0x3f | 0x80
 	h := hex.EncodeToString(sum[:16])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+func indications(s *knowledge.Snapshot) []cds.Indication {
+	if s == nil {
+		return nil
+	}
+	return s.Indications()
 }

@@ -108,7 +108,7 @@ const patient = `{"resourceType":"Patient","id":"p","name":[{"family":"Musterfra
 // view is a patient-view call with these prefetch values.
 func view(t *testing.T, prefetch string) cds.Request {
 	t.Helper()
-	req := cds.Request{Service: "abs-patient-view", Hook: "patient-view", HookInstance: "h", Language: cds.DE, Patient: "p"}
+	req := cds.Request{Service: "abs-patient-view", Hook: "patient-view", Question: cds.AskOptions, HookInstance: "h", Language: cds.DE, Patient: "p"}
 	if prefetch != "" {
 		req.Prefetch = map[string]*fhir.Node{}
 		for key, nodes := range node(t, prefetch).Fields() {
@@ -198,7 +198,7 @@ func TestSilenceOnlyWhenDiagnosesAreKnown(t *testing.T) {
 
 func TestFaultOfARuleIsNotChecked(t *testing.T) {
 	order := cds.Request{
-		Service: "abs-order-sign", Hook: "order-sign", Language: cds.EN, Patient: "p",
+		Service: "abs-order-sign", Hook: "order-sign", Question: cds.AskOrders, Language: cds.EN, Patient: "p",
 		DraftOrders: []*fhir.Resource{resource(t, `{"resourceType":"MedicationRequest","id":"m"}`)},
 	}
 	boom := rules{
@@ -250,7 +250,7 @@ func TestFaultOfARuleIsNotChecked(t *testing.T) {
 func TestWithoutOrdersNothingIsAsked(t *testing.T) {
 	asked := false
 	s := service(t, rules{check: func(context.Context, recommend.Input) recommend.Findings { asked = true; return recommend.Findings{} }})
-	got, err := s.Hook(t.Context(), cds.Request{Service: "abs-order-select", Hook: "order-select", Patient: "p", Language: cds.DE})
+	got, err := s.Hook(t.Context(), cds.Request{Service: "abs-order-select", Hook: "order-select", Question: cds.AskOrders, Patient: "p", Language: cds.DE})
 	if err != nil || asked {
 		t.Fatalf("%v, asked %v", err, asked)
 	}
@@ -261,7 +261,7 @@ func TestWithoutOrdersNothingIsAsked(t *testing.T) {
 
 func TestOrdersThatCannotBeUsedAreTold(t *testing.T) {
 	req := cds.Request{
-		Service: "abs-order-sign", Hook: "order-sign", Patient: "p", Language: cds.EN, Unreadable: 1,
+		Service: "abs-order-sign", Hook: "order-sign", Question: cds.AskOrders, Patient: "p", Language: cds.EN, Unreadable: 1,
 		DraftOrders: []*fhir.Resource{resource(t, `{"resourceType":"MedicationRequest","id":"m","subject":{"reference":"Patient/q"}}`)},
 	}
 	var drafts int
@@ -322,7 +322,7 @@ func TestDecisionNamesNoPatient(t *testing.T) {
 	if diff := cmp.Diff([]string{"sepsis", "qt", "cds-not-checked"}, cards); diff != "" {
 		t.Error(diff)
 	}
-	if len(d.Inputs["patient"]) != 64 || len(d.Skipped) != 1 || d.Skipped[0].Check != "Verordnung" || len(d.Artifacts) != 1 || d.At != now {
+	if len(d.Inputs["patient"].SHA256) != 64 || len(d.Skipped) != 1 || d.Skipped[0].Check != "Verordnung" || len(d.Artifacts) != 1 || d.At != now {
 		t.Errorf("recorded %+v", d)
 	}
 }
@@ -439,7 +439,7 @@ func TestWhatIsRemovedDoesNotComeBack(t *testing.T) {
 		}}
 	}})
 	got, err := s.Hook(t.Context(), cds.Request{
-		Service: "abs-order-sign", Hook: "order-sign", Language: cds.EN, Patient: "p",
+		Service: "abs-order-sign", Hook: "order-sign", Question: cds.AskOrders, Language: cds.EN, Patient: "p",
 		DraftOrders: []*fhir.Resource{resource(t, `{"resourceType":"MedicationRequest","id":"m"}`)},
 	})
 	if err != nil {

@@ -2,66 +2,56 @@ package decide
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"cdss/cds"
 	"cdss/cds/facts"
-	"cdss/cds/knowledge"
 	"cdss/cds/prefetch"
 	"cdss/cds/recommend"
 	"cdss/cds/render"
 	"cdss/fhir"
-	"cdss/fhir/issue"
-)
-
-// What a check that could not run is called.
-var (
-	checkAll        = cds.Text{DE: "alle Prüfungen", EN: "all checks"}
-	checkIndication = cds.Text{DE: "Indikation für ein Antibiotikum", EN: "indication for an antibiotic"}
-	checkOrder      = cds.Text{DE: "Verordnung", EN: "order"}
 )
 
 // Hook answers a hook call. Its error has status 412 when nothing is known about
 // the patient, so that no check at all could run (CDS Hooks 2.0.1, "Prefetch";
-// SAFETY rule D4), and 413 when a prefetch value is too large. Everything else
-// that goes wrong is said on the card of what was not checked.
+// SAFETY rule D4), 413 when a prefetch value is too large, and 403 when the call
+// names a FHIR server that is registered for somebody else. Everything else that
+// goes wrong is said on the card of what was not checked.
 func (s *Service) Hook(ctx context.Context, req cds.Request) (cds.Response, error) {
-	start := time.Now() // measures; what the clock says is Config.Now's
-	call, err := s.open(ctx, req)
+	c, err := s.open(ctx, req)
 	if err != nil {
 		return cds.Response{}, err
 	}
-	defer call.cancel()
-	if call.orders && len(req.DraftOrders) == 0 && req.Unreadable == 0 {
-		return s.close(call, start), nil
+	defer c.cancel()
+	if req.Question == cds.AskOrders && len(req.DraftOrders)+len(req.Dispatched)+req.Unreadable == 0 {
+		return s.close(c), nil
 	}
-	if !call.orders && call.blind() {
-		return cds.Response{}, s.block(call, start)
+	if err := s.gather(c); err != nil {
+		return cds.Response{}, err
 	}
-	chart, err := within(call.ctx, s, "facts", func(context.Context) *facts.Chart { return facts.Build(call.facts) })
+	if req.Question != cds.AskOrders && c.came.Blind() {
+		return s.block(c)
+	}
+	s.chart(c)
+	switch {
+	case c.broken:
+		return s.close(c), nil
+	case req.Question == cds.AskOrders, req.Question == cds.AskTherapy:
+		return s.checkOrders(c)
+	}
+	rec, err := within(c.ctx, s, "recommend", func(ctx context.Context) cds.Recommendation { return s.c.Rules.Recommend(ctx, c.input) })
+	c.step("rules")
 	if err != nil {
-		call.fail(err)
-		return s.close(call, start), nil
+		c.fail(err)
+		return s.close(c), nil
 	}
-	call.input.Chart = chart
-	if call.orders {
-		return s.checkOrders(call, start)
-	}
-	rec, err := within(call.ctx, s, "recommend", func(ctx context.Context) cds.Recommendation { return s.c.Rules.Recommend(ctx, call.input) })
-	if err != nil {
-		call.fail(err)
-		return s.close(call, start), nil
-	}
-	call.rec = rec
+	c.rec = rec
 	if rec.Indication == nil {
-		call.gaps("Condition")
+		c.gaps("Condition")
 	}
-	return s.close(call, start), nil
+	return s.close(c), nil
 }
 
 // call is one hook call on its way.
@@ -70,73 +60,139 @@ type call struct {
 	cancel  context.CancelFunc
 	req     cds.Request
 	id      string
-	now     time.Time
-	orders  bool // the hook is about draft orders
+	now     time.Time // of the answer, by Config.Now
+	start   time.Time // of the call; with last it measures
+	last    time.Time
+	until   time.Time // when the answer is due
 	came    *prefetch.Result
-	facts   facts.Input
 	input   recommend.Input
 	rec     cds.Recommendation
-	foreign int // draft orders of another patient
+	foreign int      // resources of the context that belong to another patient
+	absent  []string // orders that are not among the patient's data
 	broken  bool
+	timings []cds.Timing
 }
 
+// step notes that a step has ended.
+func (c *call) step(name string) {
+	now := time.Now()
+	c.timings = append(c.timings, cds.Timing{Step: name, Milliseconds: float64(now.Sub(c.last).Microseconds()) / 1000})
+	c.last = now
+}
+
+// open begins a call and reads what came with it.
 func (s *Service) open(ctx context.Context, req cds.Request) (*call, error) {
-	c := &call{req: req, id: s.c.NewID(), now: s.c.Now(), orders: req.Hook == "order-select" || req.Hook == "order-sign"}
+	c := &call{req: req, id: s.c.NewID(), now: s.c.Now(), start: req.Received}
+	if c.start.IsZero() {
+		c.start = time.Now()
+	}
+	c.last = c.start
 	came, err := prefetch.Read(req.Patient, prefetch.Templates(), req.Prefetch)
 	if err != nil {
 		return nil, err
 	}
 	c.came = came
-	snapshot := s.c.Knowledge()
 	c.rec = cds.Recommendation{ID: c.id, Language: req.Language, CreatedAt: c.now.Format(time.RFC3339)}
-	c.facts = facts.Input{
-		Now: c.now, Patient: req.Patient, Resources: came.Resources, Received: came.Received,
-		Indications: indications(snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
+	deadline := s.c.Deadline
+	if req.Profile.Deadline > 0 {
+		deadline = req.Profile.Deadline
 	}
-	for _, draft := range req.DraftOrders {
-		if !prefetch.OfPatient(req.Patient, draft) {
-			c.foreign++
-			continue
-		}
-		c.facts.Drafts = append(c.facts.Drafts, draft)
-	}
-	c.input = recommend.Input{
-		Snapshot: snapshot, Tables: s.c.Tables, Lang: req.Language, Demo: s.c.Demo,
-		Cite: cite(s.c.Evidence()), ID: c.id, Now: c.now, Received: came.Received,
-	}
-	c.ctx, c.cancel = context.WithTimeout(ctx, s.c.Deadline)
+	c.until = c.start.Add(deadline)
+	c.ctx, c.cancel = context.WithDeadline(ctx, c.until)
+	c.step("read")
 	return c, nil
 }
 
-func indications(s *knowledge.Snapshot) []cds.Indication {
-	if s == nil {
-		return nil
-	}
-	return s.Indications()
-}
-
-// checkOrders answers the two order hooks.
-func (s *Service) checkOrders(c *call, start time.Time) (cds.Response, error) {
-	findings, err := within(c.ctx, s, "check orders", func(ctx context.Context) recommend.Findings { return s.c.Rules.CheckOrders(ctx, c.input) })
-	if err != nil {
-		c.fail(err)
-		return s.close(c, start), nil
-	}
-	c.rec.Warnings, c.rec.NotChecked = withoutReturn(findings.Warnings), findings.NotChecked
-	c.rec.Knowledge, c.rec.Banner = findings.Knowledge, findings.Banner
-	applies := applicable(c.input.Chart)
-	if c.blind() && applies && len(findings.Warnings) == 0 {
-		return cds.Response{}, s.block(c, start)
-	}
-	if applies {
-		// What did not come of the patient's problems and person is told whatever else
-		// was; of the rest the checks themselves say what they lacked.
-		c.gaps("Patient", "Condition")
-		if len(c.rec.NotChecked) == 0 {
-			c.gaps("AllergyIntolerance", "MedicationRequest", "MedicationStatement", "Observation")
+// own keeps the resources of the context that are about the patient of the call.
+func (c *call) own(list []*fhir.Resource) []*fhir.Resource {
+	var own []*fhir.Resource
+	for _, r := range list {
+		if prefetch.OfPatient(c.req.Patient, r) {
+			own = append(own, r)
 		}
 	}
-	return s.close(c, start), nil
+	return own
+}
+
+// orders gives what the call wants checked: the drafts that came, the orders that
+// are named and found among the patient's data, or those that run.
+func (c *call) orders() (list []*fhir.Resource) {
+	list = c.own(c.req.DraftOrders)
+	for _, reference := range c.req.Dispatched {
+		typ, id, local := fhir.Reference{Reference: reference}.Local()
+		if local && typ != "MedicationRequest" {
+			continue // no medicine: not ours to check
+		}
+		found := false
+		for _, k := range c.came.Keys {
+			for _, r := range k.Resources {
+				if !found && r.Type() == "MedicationRequest" && r.ID() == id {
+					list, found = append(list, r), true
+				}
+			}
+		}
+		if !found {
+			c.absent = append(c.absent, reference)
+		}
+	}
+	if c.req.Question == cds.AskTherapy {
+		for _, k := range c.came.Keys {
+			for _, r := range k.Resources {
+				if r.Type() == "MedicationRequest" && r.Root().Child("status").String() == "active" && !slices.Contains(list, r) {
+					list = append(list, r)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// build makes the Chart of what is known now.
+func (s *Service) build(c *call, orders []*fhir.Resource) (*facts.Chart, error) {
+	in := facts.Input{
+		Now: c.now, Patient: c.req.Patient, Resources: append(c.came.Resources(), c.own(c.req.Context)...), Received: c.came.Received(), Drafts: orders,
+		Indications: indications(c.input.Snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
+	}
+	return within(c.ctx, s, "facts", func(context.Context) *facts.Chart { return facts.Build(in) })
+}
+
+// chart makes the Chart the answer rests on, and all that goes with it.
+func (s *Service) chart(c *call) {
+	c.foreign = len(c.req.DraftOrders) + len(c.req.Context) - len(c.own(c.req.DraftOrders)) - len(c.own(c.req.Context))
+	c.input = recommend.Input{
+		Snapshot: s.c.Knowledge(), Tables: s.c.Tables, Lang: c.req.Language, Demo: s.c.Demo,
+		Cite: cite(s.c.Evidence()), ID: c.id, Now: c.now, Received: c.came.Received(),
+	}
+	chart, err := s.build(c, c.orders())
+	c.step("facts")
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.input.Chart = chart
+}
+
+// checkOrders answers the hooks that are about orders.
+func (s *Service) checkOrders(c *call) (cds.Response, error) {
+	findings, err := within(c.ctx, s, "check orders", func(ctx context.Context) recommend.Findings { return s.c.Rules.CheckOrders(ctx, c.input) })
+	c.step("rules")
+	if err != nil {
+		c.fail(err)
+		return s.close(c), nil
+	}
+	c.rec.Warnings, c.rec.NotChecked = possible(withoutReturn(findings.Warnings), c.input.Chart), findings.NotChecked
+	c.rec.Knowledge, c.rec.Banner = findings.Knowledge, findings.Banner
+	applies := applicable(c.input.Chart)
+	if c.came.Blind() && applies && len(findings.Warnings) == 0 {
+		return s.block(c)
+	}
+	switch {
+	case c.req.Question == cds.AskTherapy && !applies:
+		c.gaps("MedicationRequest") // perhaps something runs that did not come
+	case applies && len(c.rec.NotChecked) == 0:
+		c.gaps(essential...)
+	}
+	return s.close(c), nil
 }
 
 // withoutReturn takes out every fix that would keep an order which a critical
@@ -156,6 +212,23 @@ func withoutReturn(warnings []cds.Warning) []cds.Warning {
 		}
 		list[i].Fix = slices.DeleteFunc(slices.Clone(w.Fix), func(f cds.Fix) bool {
 			return slices.ContainsFunc(f.Actions, func(a cds.Action) bool { return a.Type == "update" })
+		})
+	}
+	return list
+}
+
+// possible takes out every fix that would delete an order that is no draft any
+// more: what is in force is ended, not deleted, and that is for a person to do.
+func possible(warnings []cds.Warning, chart *facts.Chart) []cds.Warning {
+	inForce := map[string]bool{}
+	for _, o := range chart.Orders() {
+		status := o.Resource.Root().Child("status").String()
+		inForce[o.Reference] = status != "" && status != "draft"
+	}
+	list := slices.Clone(warnings)
+	for i, w := range list {
+		list[i].Fix = slices.DeleteFunc(slices.Clone(w.Fix), func(f cds.Fix) bool {
+			return slices.ContainsFunc(f.Actions, func(a cds.Action) bool { return a.Type == "delete" && inForce[a.ResourceID] })
 		})
 	}
 	return list
@@ -184,145 +257,44 @@ func antimicrobial(code string) bool {
 	return false
 }
 
-// blind tells whether nothing at all is known about the patient.
-func (c *call) blind() bool { return len(c.came.Resources) == 0 && !c.empty() }
-
-// empty tells whether the client looked for some data and found none, which is an
-// answer, if a poor one.
-func (c *call) empty() bool {
-	for _, state := range c.came.Received {
-		if state == facts.NoneRecorded {
-			return true
-		}
+// block answers when no check can run: 412 with each key and what is wrong with
+// it, or, for a client that shows people no errors, a card.
+func (s *Service) block(c *call) (cds.Response, error) {
+	c.rec.NotChecked = nil
+	c.gaps(essential...)
+	if c.req.Profile.BlockedCard || c.req.Profile.Shadow {
+		return s.close(c), nil
 	}
-	return false
-}
-
-// blocked is the answer when no check can run: it names each key, and what is
-// wrong with it.
-func (c *call) blocked() error {
-	var reasons []string
-	keys := map[string][]string{} // by reason
-	for _, p := range c.came.Problems {
-		if keys[p.Reason.EN] == nil {
-			reasons = append(reasons, p.Reason.EN)
-		}
-		keys[p.Reason.EN] = append(keys[p.Reason.EN], p.Key)
-	}
-	for i, reason := range reasons {
-		reasons[i] = strings.Join(keys[reason], ", ") + ": " + reason
-	}
-	err := issue.New(issue.Required, "service %s knows nothing of the patient; prefetch %s", c.req.Service, strings.Join(reasons, "; ")).
-		WithStatus(http.StatusPreconditionFailed)
-	for _, p := range c.came.Problems {
-		err = err.At("prefetch." + p.Key)
-	}
-	return err
-}
-
-// block records that no check could run, and gives the answer that says so.
-func (s *Service) block(c *call, start time.Time) error {
-	c.gaps("Patient", "AllergyIntolerance", "Condition", "MedicationRequest", "MedicationStatement", "Observation")
-	s.keep(c, start, nil)
-	return c.blocked()
-}
-
-// gaps says of each of these resource types that could not be relied on that it
-// was not checked: an answer without a card would say that all is well (D2).
-func (c *call) gaps(types ...string) {
-	lang := c.req.Language
-	for _, t := range prefetch.Templates() {
-		wanted := false
-		for _, typ := range types {
-			wanted = wanted || typ == t.Type
-		}
-		if !wanted {
-			continue
-		}
-		for _, p := range c.came.Problems {
-			if p.Key == t.Key {
-				check := names[t.Type]
-				if t.Type == "Condition" && !c.orders {
-					check = checkIndication
-				}
-				c.rec.NotChecked = append(c.rec.NotChecked, cds.NotChecked{
-					Check: check.In(lang), Reason: names[t.Type].In(lang) + ": " + p.Reason.In(lang), Missing: []string{},
-				})
-			}
-		}
-	}
-}
-
-// names are what a clinician calls the data of a resource type.
-var names = map[string]cds.Text{
-	"Patient":             {DE: "Alter und Geschlecht", EN: "age and sex"},
-	"Encounter":           {DE: "Aufenthalt", EN: "encounter"},
-	"Condition":           {DE: "Diagnosen", EN: "diagnoses"},
-	"AllergyIntolerance":  {DE: "Allergien", EN: "allergies"},
-	"MedicationRequest":   {DE: "Medikation", EN: "medication"},
-	"MedicationStatement": {DE: "Hausmedikation", EN: "home medication"},
-	"Observation":         {DE: "Labor- und Vitalwerte", EN: "laboratory values and vital signs"},
-	"Procedure":           {DE: "Prozeduren", EN: "procedures"},
-	"Device":              {DE: "Katheter und Implantate", EN: "catheters and implants"},
-	"Flag":                {DE: "Warnhinweise", EN: "flags"},
-}
-
-// fail notes that a step did not end: nothing it should have found is known.
-func (c *call) fail(err error) {
-	c.broken = true
-	c.rec.NotChecked = append(c.rec.NotChecked, failed(err, checkAll, c.req.Language))
+	s.keep(c, nil)
+	return cds.Response{}, c.blocked()
 }
 
 // close writes the cards and records the decision.
-func (s *Service) close(c *call, start time.Time) cds.Response {
-	lang := c.req.Language
-	if c.req.Unreadable > 0 {
-		c.rec.NotChecked = append(c.rec.NotChecked, cds.NotChecked{
-			Check:   checkOrder.In(lang),
-			Reason:  cds.Text{DE: "ein Verordnungsentwurf ist keine lesbare FHIR-Ressource", EN: "a draft order is no readable FHIR resource"}.In(lang),
-			Missing: []string{},
-		})
-	}
-	if c.foreign > 0 {
-		c.rec.NotChecked = append(c.rec.NotChecked, cds.NotChecked{
-			Check:   checkOrder.In(lang),
-			Reason:  cds.Text{DE: "ein Verordnungsentwurf gehört zu einem anderen Patienten", EN: "a draft order belongs to another patient"}.In(lang),
-			Missing: []string{},
-		})
-	}
-	c.rec.Language = lang
+func (s *Service) close(c *call) cds.Response {
+	c.strays()
+	c.rec.Language = c.req.Language
 	if c.rec.CreatedAt == "" {
 		c.rec.CreatedAt = c.now.Format(time.RFC3339)
 	}
+	profile := c.req.Profile
 	cards := render.Cards(c.rec, render.Options{
-		Service: c.req.Service, Lang: lang,
-		NewUUID: func(key string) string { return derive(c.id, key) },
+		Service: c.req.Service, Lang: c.req.Language, NewUUID: func(key string) string { return derive(c.id, key) },
+		Told: s.told(c), MaxCards: profile.MaxCards, PlainText: profile.PlainText, Suggestions: profile.Suggestions,
 	})
-	s.keep(c, start, cards)
+	c.step("render")
+	s.keep(c, cards)
+	if profile.Shadow {
+		return cds.Response{Cards: []cds.Card{}}
+	}
 	return cds.Response{Cards: cards}
 }
 
 // keep records the decision about a call.
-func (s *Service) keep(c *call, start time.Time, cards []cds.Card) {
+func (s *Service) keep(c *call, cards []cds.Card) {
 	s.record(cds.Decision{
 		ID: c.id, At: c.now, Service: c.req.Service, Hook: c.req.Hook, HookInstance: c.req.HookInstance, Client: c.req.Client,
-		Language: c.req.Language, Inputs: inputs(c.came.Hashes, c.req.DraftOrders), Artifacts: c.rec.Knowledge,
-		Ran: ran(c.rec), Skipped: skipped(c.rec.NotChecked), Duration: time.Since(start), Degraded: c.broken, Cards: issued(cards),
+		Language: c.req.Language, Inputs: inputs(c.came, c.req), References: references(c.input.Chart), Artifacts: c.rec.Knowledge,
+		Ran: ran(c.rec), Skipped: skipped(c.rec.NotChecked), Timings: c.timings, Duration: time.Since(c.start),
+		Degraded: c.broken, Shadow: c.req.Profile.Shadow, Cards: issued(cards),
 	})
-}
-
-// inputs adds the hash of the draft orders to those of the prefetch values.
-func inputs(hashes map[string]string, drafts []*fhir.Resource) map[string]string {
-	if len(drafts) == 0 {
-		return hashes
-	}
-	h := sha256.New()
-	for _, d := range drafts {
-		h.Write(d.Raw())
-	}
-	out := map[string]string{"draftOrders": hex.EncodeToString(h.Sum(nil))}
-	for key, sum := range hashes {
-		out[key] = sum
-	}
-	return out
 }

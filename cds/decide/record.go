@@ -1,10 +1,14 @@
 package decide
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 
 	"cdss/cds"
+	"cdss/cds/prefetch"
+	"cdss/fhir"
 )
 
 // record keeps a decision. Losing one is told in the log and costs no answer.
@@ -40,7 +44,7 @@ func ran(rec cds.Recommendation) []string {
 
 // skipped names the checks that did not run without what a record of the patient
 // may have put into their words: the kind of check stands before a colon or a
-// quotation, the reason is left out.
+// quotation, and of the reason only a code is kept.
 func skipped(list []cds.NotChecked) []cds.NotChecked {
 	out := make([]cds.NotChecked, 0, len(list))
 	for _, n := range list {
@@ -48,9 +52,35 @@ func skipped(list []cds.NotChecked) []cds.NotChecked {
 		if i := strings.IndexAny(check, ":„“\"«"); i >= 0 {
 			check = check[:i]
 		}
-		out = append(out, cds.NotChecked{Check: strings.TrimSpace(check), Missing: n.Missing})
+		out = append(out, cds.NotChecked{Check: strings.TrimSpace(check), Reason: n.Why, Missing: n.Missing})
 	}
 	return out
+}
+
+// inputs tells what came under each key: its hash, where from, and why it could not
+// be relied on.
+func inputs(came *prefetch.Result, req cds.Request) map[string]cds.DecisionInput {
+	out := map[string]cds.DecisionInput{}
+	for _, k := range came.Keys {
+		out[k.Name] = cds.DecisionInput{SHA256: k.SHA256, Origin: string(k.Origin), Resources: len(k.Resources), Why: k.Why}
+	}
+	add := func(name string, list []*fhir.Resource) {
+		if len(list) > 0 {
+			out[name] = cds.DecisionInput{SHA256: hash(list), Origin: string(prefetch.Sent), Resources: len(list)}
+		}
+	}
+	add("draftOrders", req.DraftOrders)
+	add("context", req.Context)
+	return out
+}
+
+// hash gives the SHA-256 of resources, one behind the other, in lower-case hex.
+func hash(list []*fhir.Resource) string {
+	h := sha256.New()
+	for _, r := range list {
+		h.Write(r.Raw())
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // issued gives the cards as feedback will name them.

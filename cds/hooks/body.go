@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -12,6 +13,7 @@ import (
 	"cdss/cds"
 	"cdss/fhir"
 	"cdss/fhir/issue"
+	"cdss/fhir/smart"
 )
 
 // readBody reads a JSON body of at most limit bytes. Compressed bodies are
@@ -58,7 +60,7 @@ func jsonType(value string) error {
 // parse reads the body of a call to service. What clients are known to do
 // otherwise than the specification says is understood (see the tests for the
 // list); only what the service cannot run without is an error.
-func (s *Server) parse(service Service, raw []byte) (cds.Request, error) {
+func (s *Server) parse(ctx context.Context, service Service, raw []byte, received time.Time) (cds.Request, error) {
 	root, err := fhir.ParseJSON(raw, fhir.Limits{})
 	if err != nil {
 		return cds.Request{}, err
@@ -71,15 +73,23 @@ func (s *Server) parse(service Service, raw []byte) (cds.Request, error) {
 		return cds.Request{}, issue.New(issue.Required, "hook is missing").At("hook")
 	case hook.Kind() != fhir.KindString:
 		return cds.Request{}, issue.New(issue.Structure, "hook must be a string").At("hook")
-	case hook.String() != service.Hook:
+	case hook.String() != service.Hook && (service.Formerly == "" || hook.String() != service.Formerly):
 		return cds.Request{}, issue.New(issue.Invalid, "service %s is called by the hook %s only", service.ID, service.Hook).At("hook")
 	}
 	req := cds.Request{
 		Service:      service.ID,
-		Hook:         service.Hook,
+		Hook:         root.Child("hook").String(),
+		Question:     service.Question,
 		HookInstance: root.Child("hookInstance").String(),
 		FHIRServer:   root.Child("fhirServer").String(),
 	}
+	req.Received = received
+	access, err := smart.ParseAuthorization(root.Child("fhirAuthorization"), received)
+	if err != nil {
+		// The call goes on without the token. What the error names holds nothing of it.
+		s.config.Log.InfoContext(ctx, "access token of a call not usable", "service", service.ID, "error", err)
+	}
+	req.Access = access
 	if req.HookInstance == "" || len(req.HookInstance) > 200 {
 		req.HookInstance = s.config.NewUUID()
 	}

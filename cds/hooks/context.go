@@ -130,6 +130,21 @@ func shallow(n *fhir.Node, depth int) any {
 	return object
 }
 
+// carried says which members of a hook's context carry resources, and what for.
+var carried = map[string]struct {
+	orders  []string // drafts, or orders to be looked at as if they were
+	context []string // what the patient's data gain
+}{
+	"order-select":              {orders: []string{"draftOrders"}},
+	"order-sign":                {orders: []string{"draftOrders"}},
+	"medication-prescribe":      {orders: []string{"medications"}},
+	"order-review":              {orders: []string{"orders"}},
+	"medication-refill":         {orders: []string{"medications"}},
+	"medication-verify":         {orders: []string{"medication"}},
+	"problem-list-item-create":  {context: []string{"conditions"}},
+	"allergyintolerance-create": {context: []string{"allergyIntolerance"}},
+}
+
 // parseContext reads the context of a call.
 func (s *Server) parseContext(req *cds.Request, root *fhir.Node) error {
 	context := root.Child("context")
@@ -146,7 +161,19 @@ func (s *Server) parseContext(req *cds.Request, root *fhir.Node) error {
 	req.Encounter = bareID(context.Child("encounterId").String(), "Encounter")
 	req.User = context.Child("userId").String()
 	req.Selections = context.Strings("selections")
-	readDrafts(req, context)
+	// Version 1.0 of order-dispatch named one order.
+	req.Dispatched = append(context.Strings("dispatchedOrders"), context.Strings("order")...)
+	resources := carried[req.Hook]
+	for _, member := range resources.orders {
+		list, unreadable := readResources(context.Children(member))
+		req.DraftOrders = append(req.DraftOrders, list...)
+		req.Unreadable += unreadable
+	}
+	for _, member := range resources.context {
+		list, unreadable := readResources(context.Children(member))
+		req.Context = append(req.Context, list...)
+		req.Unreadable += unreadable
+	}
 	return nil
 }
 
@@ -166,35 +193,35 @@ func bareID(value, typ string) string {
 	return ""
 }
 
-// readDrafts reads the draft orders: a Bundle with or without type and fullUrl,
-// or an array of entries or resources. A draft that is no resource is counted,
-// so that nobody takes it for checked.
-func readDrafts(req *cds.Request, context *fhir.Node) {
-	for _, n := range context.Children("draftOrders") {
+// readResources reads what a member of the context holds: a Bundle with or without
+// type and fullUrl, an array of entries or resources, or one resource. What is no
+// resource is counted, so that nobody takes it for checked.
+func readResources(nodes []*fhir.Node) (list []*fhir.Resource, unreadable int) {
+	read := func(n *fhir.Node) {
+		r, err := n.Resource()
+		if err != nil {
+			unreadable++
+			return
+		}
+		list = append(list, r)
+	}
+	for _, n := range nodes {
 		if n.Kind() != fhir.KindObject {
-			req.Unreadable++
+			unreadable++
 			continue
 		}
 		switch {
 		case n.ResourceType() == "Bundle" || n.ResourceType() == "" && n.Child("entry") != nil:
 			for _, entry := range n.Children("entry") {
-				readDraft(req, entry.Child("resource"))
+				read(entry.Child("resource"))
 			}
 		case n.ResourceType() == "" && n.Child("resource") != nil:
-			readDraft(req, n.Child("resource"))
+			read(n.Child("resource"))
 		case n.ResourceType() == "" && n.Index() < 0 && len(n.All()) == 0:
 			// An empty object: nothing is drafted yet.
 		default:
-			readDraft(req, n)
+			read(n)
 		}
 	}
-}
-
-func readDraft(req *cds.Request, n *fhir.Node) {
-	r, err := n.Resource()
-	if err != nil {
-		req.Unreadable++
-		return
-	}
-	req.DraftOrders = append(req.DraftOrders, r)
+	return list, unreadable
 }

@@ -86,13 +86,13 @@ func TestPublicRequests(t *testing.T) {
 			default:
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}
-			if s.Hook != call.Hook {
+			if s.Hook != call.Hook && (s.Formerly == "" || s.Formerly != call.Hook) {
 				if w.Code != 400 {
 					t.Errorf("%s, a call of another hook: %d", name, w.Code)
 				}
 				continue
 			}
-			counts[fmt.Sprintf("%s %d", s.Hook, w.Code)]++
+			counts[fmt.Sprintf("%s %d", call.Hook, w.Code)]++
 		}
 	}
 	var lines []string

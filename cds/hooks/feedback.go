@@ -8,6 +8,7 @@ import (
 	"cdss/cds/render"
 	"cdss/fhir"
 	"cdss/fhir/issue"
+	"cdss/fhir/smart"
 )
 
 // feedback takes what became of cards (CDS Hooks 2.0.1, Feedback): several
@@ -23,12 +24,16 @@ func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	list, err := parseFeedback(service.ID, raw)
+	principal, _ := smart.From(r.Context())
+	list, err := parseFeedback(service.ID, principal.Client, raw)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
-	lang := cds.ParseLang(r.Header.Get("Accept-Language"))
+	lang := s.config.Profiles(principal.Client).Language
+	if lang == "" {
+		lang = cds.ParseLang(r.Header.Get("Accept-Language"))
+	}
 	for _, f := range list {
 		if f.Reason == nil || f.Reason.Display != "" {
 			continue
@@ -51,7 +56,7 @@ func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
 
 // parseFeedback reads the list. One bad entry refuses the whole, so that a client
 // never believes half of it was kept.
-func parseFeedback(service string, raw []byte) ([]cds.Feedback, error) {
+func parseFeedback(service, client string, raw []byte) ([]cds.Feedback, error) {
 	root, err := fhir.ParseJSON(raw, fhir.Limits{})
 	if err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func parseFeedback(service string, raw []byte) ([]cds.Feedback, error) {
 	}
 	var list []cds.Feedback
 	for _, n := range nodes {
-		f, err := readFeedback(service, n)
+		f, err := readFeedback(service, client, n)
 		if err != nil {
 			return nil, err
 		}
@@ -74,12 +79,12 @@ func parseFeedback(service string, raw []byte) ([]cds.Feedback, error) {
 // maxComment bounds what a person may write, in bytes.
 const maxComment = 4000
 
-func readFeedback(service string, n *fhir.Node) (cds.Feedback, error) {
+func readFeedback(service, client string, n *fhir.Node) (cds.Feedback, error) {
 	at := n.Location()
 	bad := func(k issue.Kind, member, text string) (cds.Feedback, error) {
 		return cds.Feedback{}, issue.New(k, "%s", text).WithStatus(http.StatusBadRequest).At(at + "." + member)
 	}
-	f := cds.Feedback{Service: service, Card: n.Child("card").String(), Outcome: cds.Outcome(n.Child("outcome").String())}
+	f := cds.Feedback{Service: service, Client: client, Card: n.Child("card").String(), Outcome: cds.Outcome(n.Child("outcome").String())}
 	if !isUUID(f.Card) {
 		return bad(issue.Value, "card", "card must be the uuid of a card")
 	}

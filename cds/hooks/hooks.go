@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"cdss/cds"
 	"cdss/fhir/issue"
+	"cdss/fhir/smart"
 )
 
 // Decider answers a hook call. Its error is answered as it is: 412 where data
@@ -26,11 +28,15 @@ type FeedbackKeeper interface {
 	KeepFeedback(ctx context.Context, list []cds.Feedback) error
 }
 
-// Config is what the door needs. Decider and Services are required.
+// Config is what the door needs. Decider, Services and NewUUID are required.
 type Config struct {
 	Services []Service
 	Decider  Decider
-	Feedback FeedbackKeeper           // nil: feedback is answered 503
+	Feedback FeedbackKeeper // nil: feedback is answered 503
+	// Profiles gives what a registered client wants and can show, "" being a caller
+	// without a registration. Nil: nobody is registered. Who calls is in the context
+	// (smart.From), put there by whoever verified the token.
+	Profiles func(client string) cds.Profile
 	Origins  func(origin string) bool // browser origins that may call; nil: none
 	Log      *slog.Logger             // nil: nothing is logged
 	NewUUID  func() string            // makes the hookInstance a client left out; required
@@ -50,8 +56,14 @@ type Server struct {
 	config    Config
 	services  map[string]Service
 	contexts  map[string]*contextSchema // by hook
-	discovery map[cds.Lang][]byte
+	discovery map[edition][]byte
 	router    http.Handler
+}
+
+// edition is a form of discovery.
+type edition struct {
+	lang     cds.Lang
+	version3 bool
 }
 
 // New makes the door. It is an error when a service has no schema for the context
@@ -63,26 +75,34 @@ func New(c Config) (*Server, error) {
 	if c.Origins == nil {
 		c.Origins = func(string) bool { return false }
 	}
-	s := &Server{config: c, services: map[string]Service{}, contexts: map[string]*contextSchema{}, discovery: map[cds.Lang][]byte{}}
+	if c.Profiles == nil {
+		c.Profiles = func(string) cds.Profile { return cds.Profile{} }
+	}
+	s := &Server{config: c, services: map[string]Service{}, contexts: map[string]*contextSchema{}, discovery: map[edition][]byte{}}
 	for _, service := range c.Services {
 		if _, twice := s.services[service.ID]; twice {
 			return nil, fmt.Errorf("serve CDS service %s: the id comes twice", service.ID)
 		}
 		s.services[service.ID] = service
-		if s.contexts[service.Hook] == nil {
-			schema, err := compileContext(service.Hook)
+		for _, hook := range []string{service.Hook, service.Formerly} {
+			if hook == "" || s.contexts[hook] != nil {
+				continue
+			}
+			schema, err := compileContext(hook)
 			if err != nil {
 				return nil, fmt.Errorf("serve CDS service %s: %w", service.ID, err)
 			}
-			s.contexts[service.Hook] = schema
+			s.contexts[hook] = schema
 		}
 	}
 	for _, lang := range []cds.Lang{cds.DE, cds.EN} {
-		body, err := discovery(c.Services, lang)
-		if err != nil {
-			return nil, err
+		for _, version3 := range []bool{false, true} {
+			body, err := discovery(c.Services, lang, version3)
+			if err != nil {
+				return nil, err
+			}
+			s.discovery[edition{lang, version3}] = body
 		}
-		s.discovery[lang] = body
 	}
 	r := chi.NewRouter()
 	r.Use(s.cors)
@@ -113,12 +133,19 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) discover(w http.ResponseWriter, r *http.Request) {
-	w.Header().Add("Vary", "Accept-Language")
-	answer(w, s.discovery[cds.ParseLang(r.Header.Get("Accept-Language"))])
+	w.Header().Add("Vary", "Accept-Language, Authorization")
+	principal, _ := smart.From(r.Context())
+	profile := s.config.Profiles(principal.Client)
+	lang := profile.Language
+	if lang == "" {
+		lang = cds.ParseLang(r.Header.Get("Accept-Language"))
+	}
+	answer(w, s.discovery[edition{lang, profile.Version3}])
 }
 
 // call answers one hook call.
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	received := time.Now()
 	service, err := s.service(r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -129,12 +156,15 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	req, err := s.parse(service, raw)
+	req, err := s.parse(r.Context(), service, raw, received)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
-	req.Language = cds.ParseLang(r.Header.Get("Accept-Language"))
+	principal, _ := smart.From(r.Context())
+	req.Client, req.Tenant = principal.Client, principal.Tenant
+	req.Profile = s.config.Profiles(req.Client)
+	req.Language = language(req, r.Header.Get("Accept-Language"))
 	response, err := s.config.Decider.Hook(r.Context(), req)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -149,6 +179,41 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, body)
+}
+
+// language is the client's, else the user's, else that of the call.
+func language(req cds.Request, accept string) cds.Lang {
+	if req.Profile.Language != "" {
+		return req.Profile.Language
+	}
+	if tag := spoken(req); tag != "" {
+		return cds.ParseLang(tag)
+	}
+	return cds.ParseLang(accept)
+}
+
+// spoken gives the language of the user, where the client sent who that is: the
+// first that Practitioner.communication, or Patient.communication, names.
+func spoken(req cds.Request) string {
+	if req.User == "" {
+		return ""
+	}
+	for _, n := range req.Prefetch {
+		if n.ResourceType()+"/"+n.Child("id").String() != req.User {
+			continue
+		}
+		for _, c := range n.Children("communication") {
+			if of := c.Child("language"); of != nil {
+				c = of
+			}
+			for _, coding := range c.CodeableConcept().Codings {
+				if tag := coding.Code; strings.HasPrefix(tag, "de") || strings.HasPrefix(tag, "en") {
+					return tag
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func (s *Server) service(r *http.Request) (Service, error) {

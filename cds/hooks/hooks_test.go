@@ -9,13 +9,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"cdss/cds"
 	"cdss/cds/conformance"
 	"cdss/cds/hooks"
 	"cdss/fhir/issue"
+	"cdss/fhir/smart"
 )
 
 // decider keeps the last request it was given.
@@ -119,9 +122,148 @@ func TestDiscovery(t *testing.T) {
 	if err := json.Unmarshal([]byte(bodies["en"]), &d); err != nil {
 		t.Fatal(err)
 	}
-	want := []struct{ ID, Hook string }{{"abs-patient-view", "patient-view"}, {"abs-order-select", "order-select"}, {"abs-order-sign", "order-sign"}}
-	if diff := cmp.Diff(want, d.Services); diff != "" {
+	var hookNames []string
+	for _, s := range d.Services {
+		if s.ID != "abs-"+s.Hook {
+			t.Errorf("hook %s is answered by %s", s.Hook, s.ID)
+		}
+		hookNames = append(hookNames, s.Hook)
+	}
+	want := []string{
+		"patient-view", "order-select", "order-sign", "order-dispatch", "encounter-start", "encounter-discharge", "appointment-book",
+		"problem-list-item-create", "allergyintolerance-create", "medication-refill", "medication-verify",
+	}
+	if diff := cmp.Diff(want, hookNames); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestEveryHook: each hook of the published table is understood by the service that
+// answers it, and refused by the others.
+func TestEveryHook(t *testing.T) {
+	order := `{"resourceType":"MedicationRequest","id":"m"}`
+	bundle := `{"resourceType":"Bundle","entry":[{"resource":` + order + `}]}`
+	for _, tc := range []struct {
+		hook, service, context string
+		question               cds.Question
+		drafts, added          int
+		dispatched             []string
+	}{
+		{"patient-view", "patient-view", ``, cds.AskOptions, 0, 0, nil},
+		{"order-select", "order-select", `,"selections":["MedicationRequest/m"],"draftOrders":` + bundle, cds.AskOrders, 1, 0, nil},
+		{"order-sign", "order-sign", `,"draftOrders":` + bundle, cds.AskOrders, 1, 0, nil},
+		{"order-dispatch", "order-dispatch", `,"dispatchedOrders":["MedicationRequest/m","ServiceRequest/s"],"performer":"Organization/o"`, cds.AskOrders, 0, 0, []string{"MedicationRequest/m", "ServiceRequest/s"}},
+		{"order-dispatch", "order-dispatch", `,"order":"MedicationRequest/m","task":{}`, cds.AskOrders, 0, 0, []string{"MedicationRequest/m"}},
+		{"encounter-start", "encounter-start", `,"encounterId":"e"`, cds.AskOptions, 0, 0, nil},
+		{"encounter-discharge", "encounter-discharge", `,"encounterId":"e"`, cds.AskTherapy, 0, 0, nil},
+		{"appointment-book", "appointment-book", `,"appointments":{"resourceType":"Bundle"}`, cds.AskTherapy, 0, 0, nil},
+		{"problem-list-item-create", "problem-list-item-create", `,"conditions":{"entry":[{"resource":{"resourceType":"Condition"}}]}`, cds.AskOptions, 0, 1, nil},
+		{"allergyintolerance-create", "allergyintolerance-create", `,"allergyIntolerance":{"resourceType":"AllergyIntolerance"}`, cds.AskTherapy, 0, 1, nil},
+		{"medication-refill", "medication-refill", `,"medications":` + bundle, cds.AskOrders, 1, 0, nil},
+		{"medication-verify", "medication-verify", `,"medication":` + order, cds.AskOrders, 1, 0, nil},
+		{"medication-prescribe", "order-select", `,"medications":` + bundle, cds.AskOrders, 1, 0, nil},
+		{"order-review", "order-sign", `,"orders":` + bundle, cds.AskOrders, 1, 0, nil},
+	} {
+		t.Run(tc.hook, func(t *testing.T) {
+			body := `{"hook":"` + tc.hook + `","context":{"patientId":"p"` + tc.context + `}}`
+			for _, s := range hooks.BuiltIn() {
+				d := &decider{}
+				w := send(door(t, d, nil), "POST", "/cds-services/"+s.ID, body)
+				if s.Hook != tc.service {
+					if w.Code != 400 || outcome(t, w)[0] != "invalid hook" {
+						t.Errorf("%s answers %d", s.ID, w.Code)
+					}
+					continue
+				}
+				if w.Code != 200 {
+					t.Fatalf("%d: %s", w.Code, w.Body)
+				}
+				got := *d.got
+				if got.Question != tc.question || len(got.DraftOrders) != tc.drafts || len(got.Context) != tc.added || got.Unreadable != 0 || got.Hook != tc.hook {
+					t.Errorf("understood as %+v", got)
+				}
+				if diff := cmp.Diff(tc.dispatched, got.Dispatched); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+	for hook, context := range map[string]string{
+		"order-dispatch": `{"patientId":"p"}`, "problem-list-item-create": `{"patientId":"p"}`, "allergyintolerance-create": `{"patientId":"p"}`,
+		"medication-refill": `{"patientId":"p","medications":"x"}`, "medication-verify": `{"patientId":"p"}`, "encounter-start": `{}`,
+	} {
+		if w := send(door(t, &decider{}, nil), "POST", "/cds-services/abs-"+hook, `{"hook":"`+hook+`","context":`+context+`}`); w.Code != 400 {
+			t.Errorf("%s without what it is about: %d", hook, w.Code)
+		}
+	}
+}
+
+// TestProfileOfAClient: who calls is in the context; what it is registered with
+// decides language and version.
+func TestProfileOfAClient(t *testing.T) {
+	profiles := map[string]cds.Profile{
+		"":    {},
+		"ehr": {Language: cds.EN, Version3: true, MaxCards: 2},
+		"kis": {},
+	}
+	d := &decider{}
+	k := &keeper{}
+	s, err := hooks.New(hooks.Config{
+		Services: hooks.BuiltIn(), Decider: d, Feedback: k, NewUUID: func() string { return made },
+		Profiles: func(client string) cds.Profile { return profiles[client] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(client, method, path, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept-Language", "de")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r.WithContext(smart.With(r.Context(), smart.Principal{Client: client, Tenant: "ward"})))
+		return w
+	}
+	plain, later := as("kis", "GET", "/", "").Body.String(), as("ehr", "GET", "/", "").Body.String()
+	if strings.Contains(plain, "ersion") || !strings.Contains(later, `"version":"3.0.0","hookVersion":"1.1"`) || !strings.Contains(later, "Antibiotic therapy: options") {
+		t.Errorf("discovery of 2.0.1: %s\nof 3.0: %s", plain, later)
+	}
+	speaks := func(id, tag string) string {
+		return `,"who":{"resourceType":"Practitioner","id":"` + id + `","communication":[{"coding":[{"system":"urn:ietf:bcp:47","code":"` + tag + `"}]}]}`
+	}
+	for _, tc := range []struct {
+		name, client, prefetch string
+		want                   cds.Lang
+	}{
+		{"the client's comes first", "ehr", speaks("1", "de"), cds.EN},
+		{"then the user's", "kis", speaks("1", "en-US"), cds.EN},
+		{"another person's is nobody's", "kis", speaks("2", "en"), cds.DE},
+		{"then that of the call", "kis", "", cds.DE},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := as(tc.client, "POST", "/abs-patient-view", `{"hook":"patient-view","fhirServer":"https://ehr.example/fhir",
+				"fhirAuthorization":{"access_token":"secret","token_type":"Bearer","expires_in":300,"scope":"patient/*.read","subject":"us","patient":"p"},
+				"context":{"userId":"Practitioner/1","patientId":"p"},"prefetch":{"patient":null`+tc.prefetch+`}}`)
+			if w.Code != 200 {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			got := *d.got
+			if got.Language != tc.want || got.Client != tc.client || got.Tenant != "ward" || got.Profile.MaxCards != profiles[tc.client].MaxCards {
+				t.Errorf("understood as %+v", got)
+			}
+			if got.Access.Token.Reveal() != "secret" || got.Access.Patient != "p" || got.Received.IsZero() {
+				t.Errorf("the access token is understood as %+v", got.Access)
+			}
+		})
+	}
+	t.Run("an access token that cannot be used costs no answer", func(t *testing.T) {
+		if w := as("kis", "POST", "/abs-patient-view", `{"hook":"patient-view","fhirAuthorization":{"access_token":7},"context":{"patientId":"p"}}`); w.Code != 200 || !d.got.Access.Token.IsZero() {
+			t.Errorf("%d %+v", w.Code, d.got.Access)
+		}
+	})
+	as("ehr", "POST", "/abs-patient-view/feedback", `{"feedback":[{"card":"`+card+`","outcome":"overridden","outcomeTimestamp":"2026-01-15T10:05:31Z",
+		"overrideReason":{"reason":{"code":"patient-refuses","system":"http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"}}}]}`)
+	if len(k.got) != 1 || k.got[0].Client != "ehr" || k.got[0].Reason.Display != "Patient refuses" {
+		t.Errorf("feedback is kept as %+v", k.got)
 	}
 }
 
@@ -258,9 +400,9 @@ func TestWhatIsUnderstood(t *testing.T) {
 				t.Error(diff)
 			}
 			tc.want.Language = cds.EN
-			tc.want.Service, tc.want.Hook = got.Service, got.Hook
-			got.DraftOrders, got.Prefetch = nil, nil
-			if diff := cmp.Diff(tc.want, got); diff != "" {
+			tc.want.Service, tc.want.Hook, tc.want.Question = got.Service, got.Hook, got.Question
+			got.DraftOrders, got.Prefetch, got.Received = nil, nil, time.Time{}
+			if diff := cmp.Diff(tc.want, got, cmpopts.IgnoreUnexported(smart.Token{})); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -12,30 +12,56 @@ import (
 	"cdss/fhir/issue"
 )
 
-// Result is what came, as facts takes it.
+// Result is what is known of each key.
 type Result struct {
-	Resources []*fhir.Resource
-	Received  map[string]facts.Received // by resource type of a template
-	Problems  []Problem                 // what is not as it should be, in the order of the templates
-	Hashes    map[string]string         // key -> SHA-256 of its value as it came, lower-case hex
+	Keys    []Key // those of the templates in their order, then the client's own by name
+	patient string
 }
 
-// Problem is a key whose data cannot be relied on.
-type Problem struct {
-	Key      string
-	Received facts.Received
-	Reason   cds.Text
+// Key is one key with what came for it.
+type Key struct {
+	Name      string
+	Type      string // resource type its template asks for; "" for a key of the client's own
+	Query     string // of the template
+	State     facts.Received
+	Reason    cds.Text // why its data cannot be relied on; zero when they can
+	Why       string   // the same for machines, from a closed set
+	Origin    Origin
+	SHA256    string // of what came, lower-case hex; "" when nothing did
+	Resources []*fhir.Resource
 }
+
+// Origin is where the data of a key come from.
+type Origin string
+
+// The origins.
+const (
+	Sent     Origin = "sent"     // with the call
+	Fetched  Origin = "fetched"  // from the client's FHIR server, for this call
+	Prepared Origin = "prepared" // from an earlier call about the same patient
+)
 
 // MaxEntries bounds the entries of one prefetch value (SAFETY T3).
 const MaxEntries = 1000
 
+// Reasons of what came with the call, for machines.
+const (
+	NotSent    = "not-sent"
+	Incomplete = "incomplete"
+	Failed     = "failed"
+	OtherOne   = "other-patient"
+	Unproven   = "unproven"
+)
+
 // reasons say why a state is a problem.
-var reasons = map[facts.Received]cds.Text{
-	facts.NotReceived: {DE: "nicht übermittelt", EN: "not sent"},
-	facts.Truncated:   {DE: "unvollständig übermittelt", EN: "sent incompletely"},
-	facts.Failed:      {DE: "Abfrage beim Patientendatensystem fehlgeschlagen", EN: "the query to the patient data system failed"},
-	facts.Wrong:       {DE: "Daten eines anderen Patienten übermittelt, nicht verwendet", EN: "data of another patient were sent, and not used"},
+var reasons = map[facts.Received]struct {
+	why  string
+	text cds.Text
+}{
+	facts.NotReceived: {NotSent, cds.Text{DE: "nicht übermittelt", EN: "not sent"}},
+	facts.Truncated:   {Incomplete, cds.Text{DE: "unvollständig übermittelt", EN: "sent incompletely"}},
+	facts.Failed:      {Failed, cds.Text{DE: "Abfrage beim Patientendatensystem fehlgeschlagen", EN: "the query to the patient data system failed"}},
+	facts.Wrong:       {OtherOne, cds.Text{DE: "Daten eines anderen Patienten übermittelt, nicht verwendet", EN: "data of another patient were sent, and not used"}},
 }
 
 // unproven is said of a type that came under a key of the client's own alone.
@@ -44,74 +70,128 @@ var unproven = cds.Text{
 	EN: "sent under a key of the client's own, completeness unknown",
 }
 
+// settle gives a key its state and the reason that goes with it.
+func (k *Key) settle(state facts.Received) {
+	r := reasons[state]
+	k.State, k.Reason, k.Why = state, r.text, r.why
+}
+
 // Read judges the values of a call about patient (a bare id). Keys that are no
 // template's are read too, since clients name keys their own way; but they prove
 // no completeness. The only error is a value with too many entries.
 func Read(patient string, templates []Template, values map[string]*fhir.Node) (*Result, error) {
-	r := &Result{Received: map[string]facts.Received{}, Hashes: map[string]string{}}
+	r := &Result{patient: patient, Keys: make([]Key, 0, len(templates))}
 	known := map[string]bool{}
 	for _, t := range templates {
 		known[t.Key] = true
-		state, err := r.key(patient, t.Type, t.Key, values[t.Key])
-		if err != nil {
-			return nil, err
-		}
-		r.Received[t.Type] = state
+		r.Keys = append(r.Keys, Key{Name: t.Key, Type: t.Type, Query: t.Query})
 	}
 	var others []string
-	for key := range values {
-		if !known[key] {
-			others = append(others, key)
+	for name := range values {
+		if !known[name] {
+			others = append(others, name)
 		}
 	}
 	slices.Sort(others)
-	own := map[string]bool{} // types that came under such keys
-	var wrong []Problem
-	for _, key := range others {
-		before := len(r.Resources)
-		state, err := r.key(patient, "", key, values[key])
-		if err != nil {
+	for _, name := range others {
+		r.Keys = append(r.Keys, Key{Name: name})
+	}
+	own := map[string]bool{} // types that came under the client's own keys
+	for i := range r.Keys {
+		k := &r.Keys[i]
+		if err := k.read(patient, values[k.Name]); err != nil {
 			return nil, err
 		}
-		for _, resource := range r.Resources[before:] {
-			own[resource.Type()] = true
-		}
-		if state == facts.Wrong {
-			wrong = append(wrong, Problem{key, state, reasons[state]})
+		for _, resource := range k.Resources {
+			own[resource.Type()] = own[resource.Type()] || k.Type == ""
 		}
 	}
-	for _, t := range templates {
-		state := r.Received[t.Type]
-		reason, bad := reasons[state]
+	for i := range r.Keys {
+		k := &r.Keys[i]
 		switch {
-		case state == facts.NotReceived && own[t.Type] && t.Type == "Patient":
-			r.Received[t.Type], bad = facts.Complete, false
-		case state == facts.NotReceived && own[t.Type]:
-			state, reason = facts.Truncated, unproven
-			r.Received[t.Type] = state
-		}
-		if bad {
-			r.Problems = append(r.Problems, Problem{t.Key, state, reason})
+		case k.Type == "" && k.State != facts.Wrong:
+			k.Reason, k.Why = cds.Text{}, "" // nothing rests on its completeness
+		case k.State != facts.NotReceived || !own[k.Type]:
+		case k.Type == "Patient":
+			k.settle(facts.Complete)
+		default:
+			k.State, k.Reason, k.Why = facts.Truncated, unproven, Unproven
 		}
 	}
-	r.Problems = append(r.Problems, wrong...)
 	return r, nil
 }
 
-// key reads the value of one key. Typ is the type its template asks for, or "".
-func (r *Result) key(patient, typ, key string, n *fhir.Node) (facts.Received, error) {
+// read reads the value that came for the key, nil for none.
+func (k *Key) read(patient string, n *fhir.Node) error {
 	if n == nil {
-		return facts.NotReceived, nil
+		k.settle(facts.NotReceived)
+		return nil
 	}
-	raw := n.JSON()
-	sum := sha256.Sum256(raw)
-	r.Hashes[key] = hex.EncodeToString(sum[:])
-	v := value{patient: patient, typ: typ}
-	if err := v.read(n, key, 0); err != nil {
-		return 0, err
+	k.Origin = Sent
+	sum := sha256.Sum256(n.JSON())
+	k.SHA256 = hex.EncodeToString(sum[:])
+	v := value{patient: patient, typ: k.Type}
+	if err := v.read(n, k.Name, 0); err != nil {
+		return err
 	}
-	r.Resources = append(r.Resources, v.resources...)
-	return v.state(), nil
+	k.Resources = v.resources
+	k.settle(v.state())
+	return nil
+}
+
+// Resources gives all that may be used, each resource once.
+func (r *Result) Resources() []*fhir.Resource {
+	n := 0
+	for _, k := range r.Keys {
+		n += len(k.Resources)
+	}
+	list := make([]*fhir.Resource, 0, n)
+	seen := make(map[string]bool, n)
+	for _, k := range r.Keys {
+		for _, resource := range k.Resources {
+			if resource.ID() != "" {
+				if seen[resource.Ref()] {
+					continue
+				}
+				seen[resource.Ref()] = true
+			}
+			list = append(list, resource)
+		}
+	}
+	return list
+}
+
+// Received gives the state of each resource type that a template asks for.
+func (r *Result) Received() map[string]facts.Received {
+	out := make(map[string]facts.Received, len(r.Keys))
+	for _, k := range r.Keys {
+		if k.Type != "" {
+			out[k.Type] = k.State
+		}
+	}
+	return out
+}
+
+// Problems gives the keys whose data cannot be relied on.
+func (r *Result) Problems() []Key {
+	var list []Key
+	for _, k := range r.Keys {
+		if k.Why != "" {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+// Blind tells whether nothing at all is known: no resource, and no answer that
+// there is none.
+func (r *Result) Blind() bool {
+	for _, k := range r.Keys {
+		if len(k.Resources) > 0 || k.Type != "" && k.State == facts.NoneRecorded {
+			return false
+		}
+	}
+	return true
 }
 
 // OfPatient tells whether a resource that came in the context, such as a draft

@@ -82,11 +82,11 @@ func TestReadTellsWhatClientsBlur(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Received["AllergyIntolerance"] != tc.want {
-				t.Errorf("received %v, want %v", got.Received["AllergyIntolerance"], tc.want)
+			if got.Received()["AllergyIntolerance"] != tc.want {
+				t.Errorf("received %v, want %v", got.Received()["AllergyIntolerance"], tc.want)
 			}
 			used := 0
-			for _, r := range got.Resources {
+			for _, r := range got.Resources() {
 				if r.Type() == "AllergyIntolerance" {
 					used++
 				}
@@ -95,8 +95,8 @@ func TestReadTellsWhatClientsBlur(t *testing.T) {
 				t.Errorf("%d allergies are used, want %d", used, tc.used)
 			}
 			problem := false
-			for _, p := range got.Problems {
-				problem = problem || p.Key == "allergies" && p.Reason.DE != "" && p.Reason.EN != ""
+			for _, p := range got.Problems() {
+				problem = problem || p.Name == "allergies" && p.Reason.DE != "" && p.Reason.EN != ""
 			}
 			if quiet := tc.want == facts.Complete || tc.want == facts.NoneRecorded; problem == quiet {
 				t.Errorf("problem told: %v, with the state %v", problem, tc.want)
@@ -114,12 +114,12 @@ func TestUrnIsResolvedWithinItsBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Resources) != 2 {
-		t.Fatalf("%d resources are used, want 2", len(got.Resources))
+	if len(got.Resources()) != 2 {
+		t.Fatalf("%d resources are used, want 2", len(got.Resources()))
 	}
 	// Keys of the client's own prove no completeness, except for the one Patient.
-	if got.Received["Patient"] != facts.Complete || got.Received["AllergyIntolerance"] != facts.Truncated {
-		t.Errorf("received %v", got.Received)
+	if got.Received()["Patient"] != facts.Complete || got.Received()["AllergyIntolerance"] != facts.Truncated {
+		t.Errorf("received %v", got.Received())
 	}
 }
 
@@ -128,8 +128,8 @@ func TestAnotherPatientIsNotUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Resources) != 0 || got.Received["Patient"] != facts.Wrong {
-		t.Errorf("used %d resources, received %v", len(got.Resources), got.Received["Patient"])
+	if len(got.Resources()) != 0 || got.Received()["Patient"] != facts.Wrong {
+		t.Errorf("used %d resources, received %v", len(got.Resources()), got.Received()["Patient"])
 	}
 }
 
@@ -141,8 +141,8 @@ func TestProblemsComeInTheOrderOfTheTemplates(t *testing.T) {
 	}
 	want := []string{"patient", "allergies", "medicationRequests", "medicationStatements", "observations", "flags"}
 	var keys []string
-	for _, p := range got.Problems {
-		keys = append(keys, p.Key)
+	for _, p := range got.Problems() {
+		keys = append(keys, p.Name)
 	}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Error(diff)
@@ -231,7 +231,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, r := range got.Resources {
+		for _, r := range got.Resources() {
 			if r.Type() == "Patient" && r.ID() != "p" {
 				t.Errorf("uses Patient %q", r.ID())
 			}

@@ -28,10 +28,13 @@ var observations = []string{
 	"82810-3", "18185-9", "49051-6", "2106-3", "2118-8", "2110-5", "80384-1", // pregnancy
 }
 
+// patientToken is replaced by the patient's id.
+const patientToken = "{{context.patientId}}"
+
 // Templates gives the templates of the built-in services, in the order discovery
 // shows them.
 func Templates() []Template {
-	const patient = "{{context.patientId}}"
+	const patient = patientToken
 	return []Template{
 		{"patient", "Patient/" + patient, "Patient"},
 		{"encounters", "Encounter?patient=" + patient + "&status=in-progress", "Encounter"},

@@ -15,6 +15,14 @@ type Options struct {
 	Service string                  // id of the service, "" for the app
 	Lang    cds.Lang                // "" means German
 	NewUUID func(key string) string // gives the uuid of the card or suggestion named by key; required
+	// Told says that what was not checked has been shown before: it is named in a
+	// line, since silence would mean that all was checked (SAFETY rule D2).
+	Told bool
+
+	// What the client can show; the zero values ask for nothing.
+	MaxCards    int      // 0: as many as there are
+	PlainText   bool     // detail is shown as it stands
+	Suggestions []string // types of actions it carries out; nil: all
 }
 
 // TopicSystem is the code system of source.topic: what a card is about.
@@ -57,10 +65,10 @@ func Cards(rec cds.Recommendation, opts Options) []cds.Card {
 			}
 		}
 	}
-	if len(rec.NotChecked) > 0 {
+	if len(rec.NotChecked) > 0 && !(main && opts.Told) {
 		cards = append(cards, w.notChecked())
 	}
-	return cards
+	return w.fit(cards)
 }
 
 // folds tells whether a warning is said on the card with the options, where there
@@ -137,6 +145,9 @@ func (w *writer) recommendation() (cds.Card, bool) {
 	w.excluded(&b)
 	w.values(&b)
 	w.sources(&b, sources)
+	if w.opts.Told && len(rec.NotChecked) > 0 {
+		b.WriteString("**" + escape(w.listed(wordStill)) + "**\n\n")
+	}
 	for _, note := range rec.Notes {
 		b.WriteString(guard(escape(note)) + "\n\n")
 	}
@@ -205,8 +216,13 @@ func (w *writer) warning(at int, warning cds.Warning) cds.Card {
 		list.add(c)
 	}
 	w.sources(&b, list)
-	card.Detail = strings.TrimSpace(b.String())
 	card.Suggestions = w.suggestions(key, warning.Fix)
+	for _, fix := range warning.Fix {
+		if !w.carriesOut(fix) {
+			fmt.Fprintf(&b, "%s: %s\n\n", w.in(wordSuggestion), escape(fix.Label))
+		}
+	}
+	card.Detail = strings.TrimSpace(b.String())
 	if len(card.Suggestions) > 0 {
 		card.SelectionBehavior = "at-most-one"
 	}
@@ -234,7 +250,7 @@ func (w *writer) suggestions(key string, fixes []cds.Fix) []cds.Suggestion {
 	var list []cds.Suggestion
 	recommended := false
 	for i, fix := range fixes {
-		if fix.Label == "" || len(fix.Actions) == 0 || slices.ContainsFunc(fix.Actions, func(a cds.Action) bool { return !legal(a) }) {
+		if fix.Label == "" || len(fix.Actions) == 0 || !w.carriesOut(fix) || slices.ContainsFunc(fix.Actions, func(a cds.Action) bool { return !legal(a) }) {
 			continue
 		}
 		actions := slices.Clone(fix.Actions)
@@ -268,16 +284,24 @@ func legal(a cds.Action) bool {
 }
 
 // notChecked writes the one card that tells what was not checked, why, and what
-// to do about it (SAFETY rules D4 and D11).
+// to do about it (SAFETY rules D4 and D11). Where that was told before, it is short.
 func (w *writer) notChecked() cds.Card {
-	var names []string
+	card := cds.Card{
+		UUID:      w.opts.NewUUID("not-checked"),
+		Summary:   w.listed(wordNotChecked),
+		Indicator: cds.WarningI,
+		Source: cds.Source{
+			Label: w.in(wordOurSource),
+			Topic: &cds.Coding{Code: NotCheckedTopic, System: TopicSystem, Display: w.in(wordNotChecked)},
+		},
+	}
+	if w.opts.Told {
+		card.Summary, card.Indicator, card.Detail = w.listed(wordStill), cds.Info, w.in(wordToldBefore)
+		return card
+	}
 	var b strings.Builder
 	for _, n := range w.rec.NotChecked {
-		name := label(n.Check)
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-		fmt.Fprintf(&b, "- **%s**", escape(name))
+		fmt.Fprintf(&b, "- **%s**", escape(label(n.Check)))
 		reason := escape(n.Reason)
 		lacks := w.lacking(n)
 		if lacks != "" {
@@ -292,22 +316,21 @@ func (w *writer) notChecked() cds.Card {
 		b.WriteByte('\n')
 	}
 	b.WriteString("\n" + w.in(wordWhatToDo))
-	return cds.Card{
-		UUID:      w.opts.NewUUID("not-checked"),
-		Summary:   w.listed(names),
-		Detail:    b.String(),
-		Indicator: cds.WarningI,
-		Source: cds.Source{
-			Label: w.in(wordOurSource),
-			Topic: &cds.Coding{Code: NotCheckedTopic, System: TopicSystem, Display: w.in(wordNotChecked)},
-		},
-	}
+	card.Detail = b.String()
+	return card
 }
 
-// listed names as many checks as a summary holds, and counts the rest.
-func (w *writer) listed(names []string) string {
+// listed names as many of the checks that were not made as a summary holds, behind
+// a word, and counts the rest.
+func (w *writer) listed(word cds.Text) string {
+	var names []string
+	for _, n := range w.rec.NotChecked {
+		if name := label(n.Check); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	for n := len(names); n > 0; n-- {
-		s := w.in(wordNotChecked) + ": " + strings.Join(names[:n], ", ")
+		s := w.in(word) + ": " + strings.Join(names[:n], ", ")
 		if rest := len(names) - n; rest > 0 {
 			s += " " + fmt.Sprintf(w.in(wordMore), rest)
 		}
@@ -315,7 +338,7 @@ func (w *writer) listed(names []string) string {
 			return s
 		}
 	}
-	return summary(w.in(wordNotChecked) + ": " + strings.Join(names, ", "))
+	return summary(w.in(word) + ": " + strings.Join(names, ", "))
 }
 
 // paragraphs escapes a text of several lines and keeps its lines.

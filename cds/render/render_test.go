@@ -164,6 +164,82 @@ func TestNotCheckedIsOneStableCard(t *testing.T) {
 	}
 }
 
+// TestWhatAClientCanShow: fewer cards, no Markdown, no actions; nothing is lost but
+// what can be clicked.
+func TestWhatAClientCanShow(t *testing.T) {
+	rec := read(t, "testdata/order/en.json")
+	rec.Warnings[0].Fix, rec.Warnings[1].Fix = fixes(cds.EN), nil
+	whole := render.Cards(rec, render.Options{Lang: cds.EN, NewUUID: ids})
+	for _, tc := range []struct {
+		name    string
+		options render.Options
+		cards   int
+		actions int // kinds of suggestions that are left
+		has     []string
+		hasNot  []string
+	}{
+		{"one card", render.Options{MaxCards: 1}, 1, 2, []string{whole[0].Summary, "Two beta-lactams", "long name number 8", "**"}, nil},
+		{"two cards", render.Options{MaxCards: 2}, 2, 2, []string{whole[0].Summary, "Two beta-lactams", "long name number 8"}, nil},
+		{"as many as there are", render.Options{MaxCards: 3}, 3, 2, nil, []string{"more notices"}},
+		{"plain text", render.Options{PlainText: true}, 3, 2, []string{"  Bei Anaphylaxie"}, []string{"**", "\\", "\n>"}},
+		{"nothing is created", render.Options{Suggestions: []string{"delete"}}, 3, 1, []string{"Suggestion: Replace with levofloxacin"}, nil},
+		{"nothing is carried out", render.Options{Suggestions: []string{}}, 3, 0, []string{"Suggestion: Replace with levofloxacin", "Suggestion: Delete the draft"}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.options.Lang, tc.options.NewUUID = cds.EN, ids
+			cards := render.Cards(rec, tc.options)
+			body, err := json.Marshal(cds.Response{Cards: cards})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range conformance.Response(body, []string{"MedicationRequest/1"}) {
+				t.Error(v)
+			}
+			text, suggestions := "", 0
+			for _, c := range cards {
+				text += c.Summary + "\n" + c.Detail + "\n"
+				suggestions += len(c.Suggestions)
+			}
+			if len(cards) != tc.cards || suggestions != tc.actions {
+				t.Errorf("%d cards with %d suggestions, want %d with %d", len(cards), suggestions, tc.cards, tc.actions)
+			}
+			if cards[0].Indicator != cds.Critical {
+				t.Error("what is critical does not come first")
+			}
+			for _, words := range tc.has {
+				if !strings.Contains(text, words) {
+					t.Errorf("%q is lost in %s", words, text)
+				}
+			}
+			for _, words := range tc.hasNot {
+				if strings.Contains(text, words) {
+					t.Errorf("%q stands in %s", words, text)
+				}
+			}
+		})
+	}
+}
+
+// TestWhatWasToldBeforeIsNotToldAtLength: but it is told, since silence would mean
+// that all was checked.
+func TestWhatWasToldBeforeIsNotToldAtLength(t *testing.T) {
+	rec := cds.Recommendation{NotChecked: []cds.NotChecked{{Check: "allergies", Reason: "not sent"}}}
+	cards := render.Cards(rec, render.Options{Lang: cds.EN, NewUUID: ids, Told: true})
+	if len(cards) != 1 || cards[0].Indicator != cds.Info || cards[0].Summary != "Still not checked: allergies" || strings.Contains(cards[0].Detail, "not sent") {
+		t.Errorf("got %+v", cards)
+	}
+	rec = read(t, "testdata/options/en.json")
+	cards = render.Cards(rec, render.Options{Lang: cds.EN, NewUUID: ids, Told: true})
+	for _, c := range cards {
+		if c.Source.Topic.Code == render.NotCheckedTopic {
+			t.Errorf("a card of its own: %s", c.Summary)
+		}
+	}
+	if !strings.Contains(cards[1].Detail, "**Still not checked: renal dose of cefuroxime, pregnancy**") {
+		t.Errorf("nothing is said of it in %s", cards[1].Detail)
+	}
+}
+
 func FuzzCards(f *testing.F) {
 	f.Add("x < y", "1. a\n# b\n> c", "![a](b)")
 	f.Add("\u202e", "|a|b|\n|-|-|", "&#60;b>")

@@ -41,6 +41,13 @@ var (
 	wordValues     = cds.Text{DE: "Zugrunde gelegt", EN: "Based on"}
 	wordFrom       = cds.Text{DE: "vom", EN: "of"}
 	wordNotChecked = cds.Text{DE: "Nicht geprüft", EN: "Not checked"}
+	wordStill      = cds.Text{DE: "Weiterhin nicht geprüft", EN: "Still not checked"}
+	wordToldBefore = cds.Text{
+		DE: "Gründe und Hinweise wurden in diesem Aufenthalt bereits angezeigt und sind unverändert.",
+		EN: "Reasons and advice were shown in this encounter already and have not changed.",
+	}
+	wordSuggestion = cds.Text{DE: "Vorschlag", EN: "Suggestion"}
+	wordFurther    = cds.Text{DE: "%d weitere Hinweise", EN: "%d more notices"}
 	wordMore       = cds.Text{DE: "und %d weitere", EN: "and %d more"}
 	wordMissing    = cds.Text{DE: "fehlt", EN: "missing"}
 	wordWhatToDo   = cds.Text{

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,8 +25,19 @@ LEFT JOIN LATERAL (
     LIMIT 1) AS d ON true
 ON CONFLICT (card, outcome, outcome_at) DO NOTHING`
 
+// A card that was issued to somebody else (SAFETY T9).
+const foreignCardQuery = `
+SELECT EXISTS (
+    SELECT FROM decision
+    WHERE (cards @> jsonb_build_array(jsonb_build_object('uuid', $1::text)) OR id = $1::uuid) AND client <> $2)`
+
+// errForeign refuses feedback on another client's card with the words of one that
+// does not exist.
+var errForeign = issue.New(issue.NotFound, "no such card was issued to this client")
+
 // KeepFeedback keeps feedback, all of a list or nothing. The same card, outcome
-// and time again changes nothing. Without a database the error is of kind
+// and time again changes nothing. Feedback on a card that was issued to another
+// client is of kind issue.NotFound. Without a database the error is of kind
 // issue.Transient.
 func (s *Store) KeepFeedback(ctx context.Context, list []cds.Feedback) error {
 	pool, err := s.database()
@@ -37,6 +49,13 @@ func (s *Store) KeepFeedback(ctx context.Context, list []cds.Feedback) error {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		var b pgx.Batch
 		for _, f := range list {
+			var foreign bool
+			if err := tx.QueryRow(ctx, foreignCardQuery, f.Card, f.Client).Scan(&foreign); err != nil {
+				return err
+			}
+			if foreign {
+				return errForeign
+			}
 			reason := cds.Coding{}
 			if f.Reason != nil {
 				reason = *f.Reason
@@ -50,6 +69,9 @@ func (s *Store) KeepFeedback(ctx context.Context, list []cds.Feedback) error {
 		}
 		return tx.SendBatch(ctx, &b).Close()
 	})
+	if errors.Is(err, errForeign) {
+		return errForeign
+	}
 	if err != nil {
 		return issue.Wrap(issue.Transient, err, "feedback on %d cards could not be kept", len(list))
 	}

@@ -134,8 +134,8 @@ func (s *Store) database() (*pgxpool.Pool, error) {
 
 const addDecisionQuery = `
 INSERT INTO decision (id, created_at, service, hook, hook_instance, client, language,
-                      inputs, artifacts, checks_run, checks_skipped, duration_ms, degraded, cards)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                      inputs, used, artifacts, checks_run, checks_skipped, timings, duration_ms, degraded, shadow, cards)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT (id) DO NOTHING`
 
 // write writes decisions in one transaction.
@@ -149,8 +149,8 @@ func (s *Store) write(ctx context.Context, list []cds.Decision) error {
 	var b pgx.Batch
 	for _, d := range list {
 		b.Queue(addDecisionQuery, d.ID, d.At, d.Service, d.Hook, d.HookInstance, d.Client, string(d.Language),
-			object(d.Inputs), array(d.Artifacts), array(d.Ran), array(d.Skipped),
-			float64(d.Duration)/float64(time.Millisecond), d.Degraded, array(d.Cards))
+			object(d.Inputs), array(d.References), array(d.Artifacts), array(d.Ran), array(d.Skipped), array(d.Timings),
+			float64(d.Duration)/float64(time.Millisecond), d.Degraded, d.Shadow, array(d.Cards))
 	}
 	if err := pool.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("write %d decisions: %w", len(list), err)
@@ -166,9 +166,9 @@ func array[T any](list []T) json.RawMessage {
 	return marshal(list)
 }
 
-func object(m map[string]string) json.RawMessage {
+func object[T any](m map[string]T) json.RawMessage {
 	if m == nil {
-		m = map[string]string{}
+		m = map[string]T{}
 	}
 	return marshal(m)
 }

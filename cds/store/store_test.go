@@ -24,7 +24,8 @@ const (
 func decided(id string) cds.Decision {
 	return cds.Decision{
 		ID: id, At: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Service: "abs-order-sign", Hook: "order-sign",
-		HookInstance: "not a uuid", Language: cds.DE, Inputs: map[string]string{"patient": "ab"},
+		HookInstance: "not a uuid", Language: cds.DE, Inputs: map[string]cds.DecisionInput{"patient": {SHA256: "ab", Origin: "fetched", Resources: 1}, "allergies": {Why: "not-sent"}},
+		References: []string{"Observation/1"}, Timings: []cds.Timing{{Step: "rules", Milliseconds: 1.5}},
 		Artifacts: []cds.Artifact{{URL: "https://example.org/PlanDefinition/x", Version: "1"}},
 		Ran:       []string{"warning:allergy"}, Skipped: []cds.NotChecked{{Check: "Niere", Missing: []string{"creatinine"}}},
 		Duration: 12500 * time.Microsecond, Degraded: true,
@@ -54,7 +55,7 @@ func TestDecisionIsWrittenOnce(t *testing.T) {
 		missing, inputID string
 	}
 	err := pool.QueryRow(t.Context(), `SELECT count(*) OVER (), service, duration_ms, degraded, cards -> 0 ->> 'topic',
-		checks_skipped -> 0 -> 'missing' ->> 0, inputs ->> 'patient' FROM decision`).
+		checks_skipped -> 0 -> 'missing' ->> 0, inputs -> 'patient' ->> 'sha256' FROM decision`).
 		Scan(&got.count, &got.service, &got.milliseconds, &got.degraded, &got.topic, &got.missing, &got.inputID)
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +138,80 @@ func TestFeedbackIsKeptOnceAndJoined(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{decision, decision, decision, ""}, joined); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestExplain: what was recorded comes back whole, by the uuid of a card or its own,
+// with what became of the card.
+func TestExplain(t *testing.T) {
+	pool := dbtest.New(t)
+	s := store.New(nil)
+	s.Attach(pool)
+	want := decided(decision)
+	want.Client, want.Shadow = "ehr", true
+	s.Record(want)
+	run(s)
+	feedback := cds.Feedback{
+		Card: card, Service: "abs-order-sign", Client: "ehr", Outcome: cds.Overridden, Suggestions: []string{},
+		Reason: &cds.Coding{System: "s", Code: "c", Display: "d"}, Comment: "anders", At: time.Date(2026, 3, 1, 9, 5, 0, 0, time.UTC),
+	}
+	if err := s.KeepFeedback(t.Context(), []cds.Feedback{feedback}); err != nil {
+		t.Fatal(err)
+	}
+	for _, uuid := range []string{card, decision} {
+		got, became, err := s.Explain(t.Context(), uuid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]cds.Feedback{feedback}, became); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if _, _, err := s.Explain(t.Context(), suggestion); !issue.Is(err, issue.NotFound) {
+		t.Errorf("a uuid that is no card's: %v", err)
+	}
+}
+
+// TestExplainReadsOldInputs: an input was once its hash and no more.
+func TestExplainReadsOldInputs(t *testing.T) {
+	pool := dbtest.New(t)
+	s := store.New(nil)
+	s.Attach(pool)
+	s.Record(decided(decision))
+	run(s)
+	if _, err := pool.Exec(t.Context(), `UPDATE decision SET inputs = '{"patient": "ab"}'`); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := s.Explain(t.Context(), decision)
+	if err != nil || got.Inputs["patient"].SHA256 != "ab" {
+		t.Errorf("%v %+v", err, got.Inputs)
+	}
+}
+
+// TestFeedbackOnAnothersCard is refused, and nothing of the call is kept.
+func TestFeedbackOnAnothersCard(t *testing.T) {
+	pool := dbtest.New(t)
+	s := store.New(nil)
+	s.Attach(pool)
+	d := decided(decision)
+	d.Client = "a"
+	s.Record(d)
+	run(s)
+	at := time.Date(2026, 3, 1, 9, 5, 0, 0, time.UTC)
+	for _, client := range []string{"b", ""} {
+		err := s.KeepFeedback(t.Context(), []cds.Feedback{
+			{Card: "0190a1b2-0000-8000-8000-0000000000ff", Client: client, Outcome: cds.Overridden, At: at},
+			{Card: card, Client: client, Outcome: cds.Overridden, At: at},
+		})
+		if !issue.Is(err, issue.NotFound) || count(t, pool, "feedback") != 0 {
+			t.Errorf("client %q: %v, %d kept", client, err, count(t, pool, "feedback"))
+		}
+	}
+	if err := s.KeepFeedback(t.Context(), []cds.Feedback{{Card: card, Client: "a", Outcome: cds.Overridden, At: at}}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,0 +1,101 @@
+package decide
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"cdss/cds"
+	"cdss/cds/facts"
+	"cdss/cds/prefetch"
+)
+
+// Servers opens the FHIR server that a hook call names.
+type Servers interface {
+	// Open gives the reader of the call's FHIR server, with the access token of the
+	// call. Without a reader, why says so in a code of package prefetch; "" means that
+	// the call names no server. The error refuses the call: the server is registered
+	// for somebody else.
+	Open(req cds.Request) (reader prefetch.Reader, why string, err error)
+}
+
+// reserve is the time kept for thinking when data have to be fetched: a third of
+// the deadline, and no more than this.
+const reserve = 150 * time.Millisecond
+
+// gather gets what did not come with the call: from an earlier call about the same
+// patient, or from the FHIR server. Its error refuses the call.
+func (s *Service) gather(c *call) error {
+	var reader prefetch.Reader
+	why := ""
+	if s.c.Servers != nil {
+		var err error
+		if reader, why, err = s.c.Servers.Open(c.req); err != nil {
+			return err
+		}
+	}
+	whose := identity(c.req)
+	if len(c.req.Context) > 0 {
+		s.prepared.forget(whose) // the record has changed
+	}
+	if c.came.Lacks() && s.worthwhile(c) {
+		c.came.Take(s.prepared.get(whose, time.Now()))
+		switch {
+		case !c.came.Lacks():
+		case reader != nil:
+			s.fetch(c, reader)
+		case why != "":
+			c.came.Deny(why)
+		}
+	}
+	if !s.c.Forgetful {
+		s.prepared.put(whose, c.came.Whole(), time.Now())
+	}
+	c.step("gather")
+	return nil
+}
+
+// fetch reads what is lacking, in the time there is.
+func (s *Service) fetch(c *call, reader prefetch.Reader) {
+	left := c.until.Sub(c.start)
+	ctx, cancel := context.WithDeadline(c.ctx, c.until.Add(-min(reserve, left/3)))
+	defer cancel()
+	c.came.Fetch(ctx, reader, c.req.Access)
+}
+
+// worthwhile tells whether the data of the patient matter. For draft orders they do
+// when there is an antimicrobial among them, which the orders alone tell.
+func (s *Service) worthwhile(c *call) bool {
+	if c.req.Question != cds.AskOrders || len(c.req.Dispatched) > 0 {
+		return true
+	}
+	chart, err := within(c.ctx, s, "orders", func(context.Context) *facts.Chart {
+		return facts.Build(facts.Input{
+			Now: c.now, Patient: c.req.Patient, Resources: c.came.Resources(), Drafts: c.own(c.req.DraftOrders),
+			Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
+		})
+	})
+	return err != nil || applicable(chart)
+}
+
+// told tells whether what was not checked has been shown before to this user, for
+// this patient in this encounter, just as it is now; and notes that it is shown.
+func (s *Service) told(c *call) bool {
+	if s.c.Forgetful || c.req.Encounter == "" || len(c.rec.NotChecked) == 0 || c.req.Profile.Shadow {
+		return false
+	}
+	h := sha256.New()
+	write := func(parts ...string) {
+		for _, p := range parts {
+			h.Write([]byte(p))
+			h.Write([]byte{0})
+		}
+	}
+	write(identity(c.req).parts()...)
+	write(c.req.Service, string(c.req.Language))
+	for _, n := range c.rec.NotChecked {
+		write(n.Check, n.Reason)
+		write(n.Missing...)
+	}
+	return s.shown.seen([sha256.Size]byte(h.Sum(nil)), time.Now())
+}
