@@ -43,7 +43,7 @@ func (v *invariants) resource(n *fhir.Node, s step, owner *fhir.Node) {
 // element checks n, of type d, and what is in it. Own are the rules of the
 // element that n is a value of.
 func (v *invariants) element(n *fhir.Node, d *typeDef, s step, own []*rule) {
-	if v.err != nil || len(v.issues) >= mostIssues {
+	if v.err != nil || v.errors == mostIssues {
 		return
 	}
 	v.path = append(v.path, s)
@@ -115,20 +115,16 @@ func (v *invariants) rule(n *fhir.Node, r *rule) {
 		v.err = ctxErr
 		return
 	}
-	is := issue.Issue{Severity: issue.SeverityError, Code: string(issue.Invariant), Expression: []string{v.location("")}}
+	severity := issue.SeverityError
 	if r.warning {
-		is.Severity = issue.SeverityWarning
+		severity = issue.SeverityWarning
 	}
 	switch {
 	case err != nil || result.Undetermined:
-		is.Severity, is.Code = issue.SeverityInformation, string(issue.Incomplete)
-		is.Diagnostics = "the invariant " + r.key + " could not be evaluated: " + r.human
+		v.add(issue.SeverityInformation, issue.Incomplete, "", "the invariant %s could not be evaluated: %s", r.key, r.human)
 	case result.Truth() == fhirpath.False && len(result.Values) > 0:
-		is.Diagnostics = "the invariant " + r.key + " does not hold: " + r.human
-	default:
-		return
+		v.add(severity, issue.Invariant, "", "the invariant %s does not hold: %s", r.key, r.human)
 	}
-	v.issues = append(v.issues, is)
 }
 
 // compile gives the rule's expression, compiled at its first use.

@@ -10,7 +10,8 @@ import (
 	"cdss/fhir/issue"
 )
 
-// mostIssues is where listing ends: what is wrong a thousand times is known
+// mostIssues is where listing ends, that of errors and that of all else, so that
+// no number of warnings hides an error: what is wrong a thousand times is known
 // after the first hundred.
 const mostIssues = 100
 
@@ -40,6 +41,8 @@ type walker struct {
 	t      *table
 	path   []step
 	issues []issue.Issue
+	errors int // of issues
+	others int
 	// container is the resource that "#id" references are looked up in.
 	container *fhir.Node
 }
@@ -67,9 +70,14 @@ func (w *walker) report(kind issue.Kind, more, format string, a ...any) {
 }
 
 func (w *walker) add(severity string, kind issue.Kind, more, format string, a ...any) {
-	if len(w.issues) >= mostIssues {
+	count := &w.others
+	if severity == issue.SeverityError {
+		count = &w.errors
+	}
+	if *count == mostIssues {
 		return
 	}
+	*count++
 	w.issues = append(w.issues, issue.Issue{
 		Severity: severity, Code: string(kind),
 		Diagnostics: fmt.Sprintf(format, a...), Expression: []string{w.location(more)},

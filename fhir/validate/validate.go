@@ -1,7 +1,9 @@
 package validate
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"cdss/fhir"
@@ -10,16 +12,13 @@ import (
 )
 
 // Resource is what an authored artifact has to pass, and what $validate answers:
-// Structure, Schema and Invariants, at most a hundred issues, and no fault twice.
-// Where several layers find one, Structure says it, which knows best what would
-// be allowed. Whether the resource is accepted is asked of issue.From: an issue
-// may be a warning, or tell that an invariant could not be evaluated. The error
-// is that of the context.
+// Structure, Schema and Invariants, at most a hundred issues, errors first, and
+// no fault twice. Where several layers find one, Structure says it, which knows
+// best what would be allowed. Whether the resource is accepted is asked of
+// issue.From: an issue may be a warning, or tell that an invariant could not be
+// evaluated. The error is that of the context.
 func Resource(ctx context.Context, r *fhir.Resource, env fhirpath.Env) ([]issue.Issue, error) {
 	issues := Structure(r)
-	if len(issues) == mostIssues {
-		return issues, nil
-	}
 	said := locations(issues)
 	more, err := Schema(ctx, r)
 	if err != nil {
@@ -41,7 +40,12 @@ func Resource(ctx context.Context, r *fhir.Resource, env fhirpath.Env) ([]issue.
 		}
 		issues = append(issues, is)
 	}
+	slices.SortStableFunc(issues, func(a, b issue.Issue) int { return cmp.Compare(rank(a), rank(b)) })
 	return issues[:min(len(issues), mostIssues)], nil
+}
+
+func rank(is issue.Issue) int {
+	return slices.Index([]string{issue.SeverityError, issue.SeverityWarning, issue.SeverityInformation}, is.Severity)
 }
 
 // locations gives where the errors are.

@@ -95,10 +95,27 @@ func TestReferenceTargets(t *testing.T) {
 	}
 }
 
-func TestStructureStops(t *testing.T) {
+// TestManyIssues: listing ends, and however much is to be warned of, an error
+// behind it is found.
+func TestManyIssues(t *testing.T) {
 	wrong := strings.TrimSuffix(strings.Repeat(`{"use":"x"},`, 5000), ",")
 	if got := validate.Structure(parse(t, `{"resourceType":"Patient","name":[`+wrong+`]}`)); len(got) != 100 {
 		t.Errorf("got %d issues", len(got))
+	}
+	entries := many(300, func(i int) string {
+		return fmt.Sprintf(`{"fullUrl":"urn:x:%d","resource":%s},`, i, observation(`,"encounter":{"reference":"Patient/1"}`))
+	})
+	for _, last := range []string{
+		`{"resourceType":"Patient","gender":"F"}`,
+		`{"resourceType":"Patient","contact":[{"gender":"male"}]}`,
+	} {
+		got, err := validate.Resource(t.Context(), parse(t, bundle(`,"entry":[`+entries+`{"fullUrl":"urn:x:x","resource":`+last+`}]`)), fhirpath.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 100 || got[0].Severity != issue.SeverityError || got[1].Severity == issue.SeverityError {
+			t.Errorf("got %d issues for %s, the first %v", len(got), last, got[0])
+		}
 	}
 }
 
