@@ -259,6 +259,44 @@ func TestWithoutOrdersNothingIsAsked(t *testing.T) {
 	}
 }
 
+// TestOrderBeingWritten: while it is selected, an order without a drug is not
+// there yet; when it is signed, nothing about it could be checked.
+func TestOrderBeingWritten(t *testing.T) {
+	const begun = `{"resourceType":"MedicationRequest","id":"m","status":"draft","subject":{"reference":"Patient/p"}`
+	for _, tc := range []struct {
+		name, hook, draft string
+		orders            int
+	}{
+		{"nothing is chosen", "order-select", begun + `}`, 0},
+		{"an empty medication", "order-select", begun + `,"medicationCodeableConcept":{}}`, 0},
+		{"a drug is chosen", "order-select", begun + `,"medicationCodeableConcept":{"text":"Amoxicillin"}}`, 1},
+		{"a drug nobody reads", "order-select", begun + `,"medicationReference":{"reference":"Medication/1"}}`, 1},
+		{"a dose without a drug", "order-select", begun + `,"dosageInstruction":[{"text":"Amoxicillin 1 g"}]}`, 1},
+		{"signed", "order-sign", begun + `}`, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			orders := 0
+			s := service(t, rules{check: func(_ context.Context, in recommend.Input) recommend.Findings {
+				orders = len(in.Chart.Orders())
+				return recommend.Findings{}
+			}})
+			req := view(t, `{"patient":`+patient+`}`)
+			req.Service, req.Hook, req.Question = "abs-"+tc.hook, tc.hook, cds.AskOrders
+			req.DraftOrders = []*fhir.Resource{resource(t, tc.draft)}
+			got, err := s.Hook(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if orders != tc.orders {
+				t.Errorf("%d orders are checked, want %d", orders, tc.orders)
+			}
+			if body := string(check(t, got)); tc.orders == 0 && body != `{"cards":[]}` {
+				t.Errorf("got %s", body)
+			}
+		})
+	}
+}
+
 func TestOrdersThatCannotBeUsedAreTold(t *testing.T) {
 	req := cds.Request{
 		Service: "abs-order-sign", Hook: "order-sign", Question: cds.AskOrders, Patient: "p", Language: cds.EN, Unreadable: 1,

@@ -20,6 +20,9 @@ import (
 // names a FHIR server that is registered for somebody else. Everything else that
 // goes wrong is said on the card of what was not checked.
 func (s *Service) Hook(ctx context.Context, req cds.Request) (cds.Response, error) {
+	if req.Hook == "order-select" {
+		req.DraftOrders = slices.DeleteFunc(slices.Clone(req.DraftOrders), begun)
+	}
 	c, err := s.open(ctx, req)
 	if err != nil {
 		return cds.Response{}, err
@@ -101,6 +104,13 @@ func (s *Service) open(ctx context.Context, req cds.Request) (*call, error) {
 	c.ctx, c.cancel = context.WithDeadline(ctx, c.until)
 	c.step("read")
 	return c, nil
+}
+
+// begun tells whether a draft is one to which the prescriber has given neither
+// medicine nor dose yet: clients call while it is being written, and call again.
+func begun(draft *fhir.Resource) bool {
+	medicine, _ := draft.Root().Choice("medication")
+	return draft.Type() == "MedicationRequest" && medicine.Empty() && draft.Root().Child("dosageInstruction").Empty()
 }
 
 // own keeps the resources of the context that are about the patient of the call.
