@@ -324,11 +324,9 @@ func (c *checker) suggestions(at string, card map[string]any) {
 	}
 }
 
-// actions checks the actions of a suggestion; they come in the order in which a
-// client processes them: delete, create, update.
+// actions checks the actions of a suggestion. Their order means nothing: clients
+// apply them as a FHIR transaction.
 func (c *checker) actions(at string, suggestion map[string]any) {
-	order := []string{"delete", "create", "update"}
-	last := 0
 	for i, value := range c.array(at, suggestion, "actions") {
 		here := fmt.Sprintf("%s.actions[%d]", at, i)
 		a, ok := value.(map[string]any)
@@ -339,15 +337,10 @@ func (c *checker) actions(at string, suggestion map[string]any) {
 		c.members(here, a, "type", "description", "resource", "resourceId", "extension")
 		c.required(here, a, "description") // cds-resp-5
 		typ := c.required(here, a, "type")
-		place := slices.Index(order, typ)
-		if place < 0 {
+		if !slices.Contains([]string{"create", "update", "delete"}, typ) {
 			c.add(here+".type", "must be create, update or delete")
 			continue
 		}
-		if place < last {
-			c.add(here, "stands behind an action that is processed later")
-		}
-		last = place
 		resource, _ := a["resource"].(map[string]any)
 		id := c.optional(here, a, "resourceId")
 		if typ == "delete" {

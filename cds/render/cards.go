@@ -240,9 +240,10 @@ func topicCode(code string) string {
 	return code
 }
 
-// order is how CDS Hooks applies the actions of a suggestion: as a FHIR
-// transaction does.
-var order = map[string]int{"delete": 0, "create": 1, "update": 2}
+// order is how the actions of a suggestion are listed. Clients apply them as a FHIR
+// transaction, whatever their order (CDS Hooks 2.0.1, "Suggestion"); the reference
+// sandbox applies only the first, so what comes instead stands before what goes.
+var order = map[string]int{"create": 0, "update": 1, "delete": 2}
 
 // suggestions writes the fixes of a warning. An action that the specification
 // would not allow is a fault of the rule: its fix is left out, never half sent.
