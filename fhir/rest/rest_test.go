@@ -317,7 +317,7 @@ func TestCORS(t *testing.T) {
 	d := open(t)
 	r := d.send("OPTIONS", "/Patient/_search", "", "Origin", "https://sandbox.example", "Access-Control-Request-Method", "POST").ok(204)
 	for header, part := range map[string]string{
-		"Access-Control-Allow-Origin": "https://sandbox.example", "Access-Control-Allow-Methods": "PUT", "Access-Control-Allow-Headers": "If-None-Exist", "Vary": "Origin",
+		"Access-Control-Allow-Origin": "https://sandbox.example", "Access-Control-Allow-Methods": "PUT, PATCH", "Access-Control-Allow-Headers": "If-None-Exist", "Vary": "Origin",
 	} {
 		if !strings.Contains(r.Header.Get(header), part) {
 			t.Errorf("%s: %q", header, r.Header.Get(header))
