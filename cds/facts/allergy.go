@@ -1,9 +1,11 @@
 package facts
 
 import (
+	"regexp"
 	"strings"
 
 	"cdss/cds"
+	"cdss/cds/stewardship"
 	"cdss/cds/stewardship/allergy"
 	"cdss/fhir"
 )
@@ -44,8 +46,29 @@ func (b *builder) readAllergies() {
 			b.keep(condition.Reference, allergy.Entry{Concept: condition.Concept}, condition.Recorded, condition.Confirmed)
 		}
 	}
+	b.statedAllergies()
 	b.allergyState(noneKnown)
 	b.putAllergies(noneKnown)
+}
+
+var allergyWords = regexp.MustCompile(`(?i)allerg|anaphyla|unverträglich|intoleran|überempfindlich|hypersensitiv`)
+
+// statedAllergies takes the allergies that the form affirms in its free text. What
+// it denies proves nothing: a person who writes "no allergies" there has not filled
+// the list.
+func (b *builder) statedAllergies() {
+	if b.in.Request == nil || b.in.Allergy == nil {
+		return
+	}
+	for _, sentence := range sentences.Split(stewardship.Clip(b.in.Request.FreeText, stewardship.MaxText), -1) {
+		if !allergyWords.MatchString(sentence) {
+			continue
+		}
+		entry := allergy.Entry{Concept: fhir.CodeableConcept{Text: strings.TrimSpace(sentence)}}
+		if r := b.in.Allergy.Read(entry); !r.NoneKnown && !r.NoneKnownMedication && !r.Negated {
+			b.keep("request", entry, fhir.Time{}, false)
+		}
+	}
 }
 
 // readEntry takes an AllergyIntolerance apart.

@@ -186,5 +186,13 @@ func (b *builder) begun(o *Order) {
 	if o.StatedStart {
 		o.Hours = stewardship.Exactly(max(0, b.now.Sub(b.moment(o.Start)).Hours()))
 		o.HoursWhy = text("erste Gabe "+date(o.Start, cds.DE), "first dose "+date(o.Start, cds.EN))
+		return
+	}
+	// What nobody gave before, by a list that came, cannot have begun before admission.
+	if admitted := b.encounter.start; b.inpatient() && admitted.Known() && b.chart.medicationState != Unknown {
+		if since := b.now.Sub(b.moment(admitted)); since >= 0 && since < day {
+			o.Hours = stewardship.Between(0, since.Hours())
+			o.HoursWhy = text("frühestens seit der Aufnahme "+date(admitted, cds.DE), "since admission at the earliest, "+date(admitted, cds.EN))
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/facts"
+	"cdss/cds/stewardship"
 )
 
 // tested gives a urine culture with E. coli and one observation per result, written
@@ -72,6 +73,51 @@ func TestRisksFromTheForm(t *testing.T) {
 				t.Errorf("%s = %s, want %s", tc.fact, got, tc.want)
 			}
 		})
+	}
+}
+
+// An allergy that only the form's free text tells counts like one of the list; a
+// denial there is no list.
+func TestAllergyFromTheForm(t *testing.T) {
+	for _, tc := range []struct{ text, penicillin, list string }{
+		{"Bekannte Penicillin-Anaphylaxie 2010", "known true", "known [Bekannte Penicillin-Anaphylaxie 2010]"},
+		{"Fieber seit 3 Tagen. Allergie gegen Amoxicillin (Ausschlag)", "known true", "known [Allergie gegen Amoxicillin (Ausschlag)]"},
+		{"Keine Allergien bekannt", "unknown", "unknown"},
+		{"Keine Penicillinallergie", "unknown", "unknown"},
+		{"Husten, Auswurf", "unknown", "unknown"},
+	} {
+		in := input(t)
+		in.Resources = resources(t, adult)
+		in.Request = &cds.StructuredRequest{FreeText: tc.text}
+		c := facts.Build(in)
+		if got := value(c, "allergy-penicillin"); got != tc.penicillin {
+			t.Errorf("%q: allergy-penicillin = %s, want %s", tc.text, got, tc.penicillin)
+		}
+		if got := value(c, "allergies"); got != tc.list {
+			t.Errorf("%q: allergies = %s, want %s", tc.text, got, tc.list)
+		}
+	}
+}
+
+// A new drug cannot have been given before admission; a later start stays unknown.
+func TestOrderInTheFirstHours(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		resources []string
+		grace     stewardship.Truth // whether fewer than 24 hours have passed
+	}{
+		{"just admitted, other medicines known", []string{encounter("IMP", "2026-03-16T06:00:00+01:00"), medication("active", atc(german, "C07AB02"), "")}, stewardship.Yes},
+		{"medicines not known", []string{encounter("IMP", "2026-03-16T06:00:00+01:00")}, stewardship.Unknown},
+		{"admitted days ago", []string{encounter("IMP", "2026-03-12T06:00:00+01:00"), medication("active", atc(german, "C07AB02"), "")}, stewardship.Unknown},
+		{"outpatient", []string{encounter("AMB", "2026-03-16T06:00:00+01:00"), medication("active", atc(german, "C07AB02"), "")}, stewardship.Unknown},
+	} {
+		in := input(t)
+		in.Resources = resources(t, append([]string{adult}, tc.resources...)...)
+		in.Drafts = resources(t, draft(atc(german, "J01CR05"), ""))
+		o := facts.Build(in).Orders()[0]
+		if got := o.Hours.Below(24); got != tc.grace {
+			t.Errorf("%s: in the first 24 hours = %v (%s), want %v", tc.name, got, o.HoursWhy.EN, tc.grace)
+		}
 	}
 }
 

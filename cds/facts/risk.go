@@ -131,6 +131,7 @@ func (b *builder) suspected(words *regexp.Regexp) bool {
 	return false
 }
 
+// sentences parts free text; a comma parts too, so that a denial does not reach on.
 var sentences = regexp.MustCompile(`[.;,\n]+`)
 
 // evidence looks for a sign in conditions, flags, findings, procedures, devices and
