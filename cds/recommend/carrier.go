@@ -54,6 +54,31 @@ func (c carrier) actsOn(j *judged) bool {
 	return false
 }
 
+// coversCarried tells whether, for each group that the patient is known for, one
+// substance of the option acts on it and is no exclusion itself.
+func (s *session) coversCarried(j *judged) bool {
+	for _, c := range s.carried() {
+		if c.fact == "mrsa" {
+			continue // what MRSA resists is no rule of exclusion
+		}
+		active := false
+		for _, p := range j.parts {
+			acts := false
+			for _, prefix := range c.active {
+				acts = acts || strings.HasPrefix(p.sub.ATC, prefix)
+			}
+			for _, f := range p.findings {
+				acts = acts && !(f.outcome == exclude && f.cover)
+			}
+			active = active || acts
+		}
+		if !active {
+			return false
+		}
+	}
+	return true
+}
+
 // warnCarriers says once for each group which of the shown options does not act
 // on it: the source has no other, or leaves it open.
 func (s *session) warnCarriers(shown []*judged) {

@@ -22,6 +22,7 @@ type session struct {
 	Input
 	scope    *apply.Scope
 	meds     []interaction.Medicine
+	kept     []interaction.Medicine // without the antibacterials, which an option takes the place of
 	patient  interaction.Patient
 	severity string // "" unknown
 	age      stewardship.Number
@@ -41,6 +42,9 @@ func newSession(ctx context.Context, in Input) *session {
 	for _, m := range in.Chart.Medications() {
 		if m.Recognised {
 			s.meds = append(s.meds, m.Interacting())
+			if !strings.HasPrefix(m.ATC, "J01") {
+				s.kept = append(s.kept, m.Interacting())
+			}
 		}
 	}
 	s.patient = interaction.Patient{
@@ -128,7 +132,9 @@ func (s *session) decide(indication *cds.Indication, rec *cds.Recommendation) (a
 	rec.Options = s.options(judged)
 	rec.Excluded = s.exclusions(judged)
 	s.patientWarnings()
+	s.interactionWarnings(judged, rec.Options)
 	if len(rec.Options) == 0 {
+		s.warnNoneLeft(rec.Excluded)
 		return s.t("Alle Optionen der Quelle sind für diesen Patienten ausgeschlossen: infektiologische Beratung.",
 			"Every option of the source is excluded for this patient: ask infectious diseases.")
 	}
@@ -328,7 +334,7 @@ func (s *session) generalGaps() {
 	for _, a := range s.Chart.Allergies() {
 		if a.Medication && !a.Recognised {
 			s.gap(cds.Text{DE: "Allergie „" + a.Display + "“", EN: "allergy \"" + a.Display + "\""},
-				cds.Text{DE: "Allergietext nicht erkannt: nicht geprüft", EN: "allergy text not recognised: not checked"})
+				cds.Text{DE: "Allergietext nicht erkannt: nicht geprüft", EN: "allergy text not recognised: not checked"}, "allergies")
 		}
 	}
 	if state, why := s.Chart.MedicationState(); state == facts.Unknown {

@@ -29,11 +29,13 @@ const (
 // finding is what a check says about one substance.
 type finding struct {
 	code      string // stable
+	cover     bool   // what a partner in the same option makes up for
 	outcome   outcome
 	reason    string // reason of an exclusion
 	indicator cds.Indicator
 	summary   cds.Text // names the substance
 	detail    cds.Text
+	with      cds.Text // of an interaction: the other medicines
 	places    []rag.Locator
 }
 
@@ -241,12 +243,17 @@ func (s *session) interactions(x subject) []finding {
 	}
 	var out []finding
 	me := interaction.Medicine{ATC: x.ATC, Name: x.Name, Reference: x.reference, Route: x.route}
-	for _, i := range s.Tables.Interactions.Check(me, s.meds, s.patient) {
+	meds := s.meds
+	if x.reference == "" {
+		meds = s.kept
+	}
+	for _, i := range s.Tables.Interactions.Check(me, meds, s.patient) {
 		f := finding{
 			code: "interaction-" + i.ID, reason: "interaction", outcome: warning, indicator: i.Indicator,
 			detail: join(i.Effect, i.Advice), places: append(places([]stewardship.Source{i.Source}), mechanism(i.Kind)...),
 		}
 		with := stewardship.Both(func(l cds.Lang) string { return partners(i.With, l) })
+		f.with = with
 		f.summary = cds.Text{DE: x.Name.DE + " und " + with.DE + ": Interaktion", EN: x.Name.EN + " and " + with.EN + ": interaction"}
 		switch {
 		case i.Exclude:
@@ -261,6 +268,20 @@ func (s *session) interactions(x subject) []finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// qtGap tells, for a substance that prolongs the QT interval, that nobody knows how
+// long it is.
+func (s *session) qtGap(me interaction.Medicine) {
+	if s.Tables.Interactions == nil {
+		return // told already
+	}
+	if s.Tables.Interactions.ProlongsQT(me) && !s.patient.QTc.Known {
+		s.gap(cds.Text{DE: "QTc-Zeit", EN: "QTc interval"}, cds.Text{
+			DE: "nicht bekannt; Mittel, die sie verlängern, sind nicht dagegen geprüft",
+			EN: "not known; drugs that prolong it are not checked against it",
+		}, "qtc")
+	}
 }
 
 func partners(list []interaction.Medicine, lang cds.Lang) string {
@@ -343,6 +364,7 @@ func (s *session) ruled(a *knowledge.Action, x subject) finding {
 	switch a.Effect {
 	case "exclude":
 		f.outcome = exclude
+		f.cover = a.Reason == "resistance" && x.reference == ""
 	case "specialist":
 		f.outcome = specialist
 	default:

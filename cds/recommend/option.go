@@ -10,6 +10,7 @@ import (
 	"cdss/cds/stewardship"
 	"cdss/cds/stewardship/dose"
 	"cdss/cds/stewardship/formulary"
+	"cdss/cds/stewardship/interaction"
 	"cdss/rag"
 )
 
@@ -21,12 +22,14 @@ type judged struct {
 	parts    []part
 	excluded bool
 
-	specialist bool
-	quinolone  bool
-	again      bool              // a class that was taken within 90 days
-	unverified bool              // a renal dose that could not be checked in a weak kidney
-	tested     stewardship.Truth // the patient's recent isolates were tested susceptible
-	aware      string            // the broadest group among its substances
+	uncovering  bool // a part does not act on what the patient carries
+	interacting bool // a part interacts with a medicine, though not so that it is excluded
+	specialist  bool
+	quinolone   bool
+	again       bool              // a class that was taken within 90 days
+	unverified  bool              // a renal dose that could not be checked in a weak kidney
+	tested      stewardship.Truth // the patient's recent isolates were tested susceptible
+	aware       string            // the broadest group among its substances
 }
 
 // part is one substance of a candidate.
@@ -82,6 +85,9 @@ func (s *session) cover(j *judged) {
 		atcs = append(atcs, p.sub.ATC)
 	}
 	j.tested = s.tested(atcs)
+	if j.uncovering && !s.coversCarried(j) {
+		j.excluded = true
+	}
 	if f, bad := s.uncovered(atcs); bad && len(j.parts) > 0 {
 		j.excluded = true
 		first := &j.parts[0]
@@ -92,11 +98,15 @@ func (s *session) cover(j *judged) {
 // take adds a part and what it means for the whole option.
 func (j *judged) take(p part, prior map[string]bool) {
 	for _, f := range p.findings {
-		switch f.outcome {
-		case exclude:
+		switch {
+		case f.outcome == exclude && f.cover:
+			j.uncovering = true
+		case f.outcome == exclude:
 			j.excluded = true
-		case specialist:
+		case f.outcome == specialist:
 			j.specialist = true
+		case f.outcome == warning && f.reason == "interaction":
+			j.interacting = true
 		}
 	}
 	if p.adjusted.Status == dose.Contraindicated {
@@ -284,6 +294,7 @@ func (s *session) render(j *judged, rank int, recommended bool) cds.Option {
 			o.Pregnancy = prose(o.Pregnancy, p.sub.Name.In(s.Lang)+": "+t)
 		}
 		s.renal(p)
+		s.qtGap(interaction.Medicine{ATC: p.sub.ATC, Name: p.sub.Name, Route: p.action.Regimen.Route})
 	}
 	o.Notes = prose(notes...)
 	o.Deescalation = s.say(j.Population.Deescalation)

@@ -3,6 +3,7 @@ package recommend
 import (
 	"context"
 	"math"
+	"strings"
 
 	"cdss/cds"
 	"cdss/cds/content"
@@ -36,12 +37,16 @@ func check(ctx context.Context, in Input) Findings {
 			r.unread(o)
 		case r.antibiotic(o.ATC):
 			orders = append(orders, o)
+		default:
+			r.guarded(cds.Text{DE: "Interaktionen: " + o.Name.DE, EN: "interactions: " + o.Name.EN}, func() { r.partner(o) })
 		}
 	}
 	if len(orders) > 0 {
 		r.guarded(cds.Text{DE: "Auswahl nach Leitlinie", EN: "choice by the guideline"}, r.consult)
 		for i, o := range orders {
+			restore := r.together(o)
 			r.order(o, orders[:i])
+			restore()
 		}
 		r.orderGaps()
 		r.noneRecordedGaps()
@@ -157,6 +162,9 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	}
 	r.guarded(cds.Text{DE: "Doppelverordnung: " + sub.Name.DE, EN: "duplicate order: " + sub.Name.EN}, func() { r.duplicate(o, sub, before) })
 	r.guarded(cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}, func() { r.renal(o, sub, excluding(findings)) })
+	if !excluding(findings) {
+		r.guarded(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN}, func() { r.amount(o, sub) })
+	}
 }
 
 func excluding(findings []finding) bool {
@@ -229,6 +237,10 @@ var oncePerClass = map[formulary.Class]bool{
 	formulary.Glycopeptide: true, formulary.Cephalosporin: true, formulary.Oxazolidinone: true,
 }
 
+// inhibited tells a penicillin with a beta-lactamase inhibitor: no infection needs
+// two, while two plain penicillins may be meant.
+func inhibited(atc string) bool { return strings.HasPrefix(atc, "J01CR") }
+
 // duplicate finds the same substance, or a second one of its class, among current
 // medicines and earlier drafts. An order that says it continues is none.
 func (r *reviewer) duplicate(o facts.Order, sub formulary.Substance, before []facts.Order) {
@@ -250,7 +262,7 @@ func (r *reviewer) duplicate(o facts.Order, sub formulary.Substance, before []fa
 				cds.Text{DE: "Doppelverordnung: bestehende Verordnung ändern oder beenden.", EN: "Duplicate order: change or end the existing one."},
 				nil, []cds.Fix{r.remove(o)})
 			return true
-		case m.ATC != sub.ATC && other.Class == sub.Class && oncePerClass[sub.Class]:
+		case m.ATC != sub.ATC && other.Class == sub.Class && (oncePerClass[sub.Class] || inhibited(m.ATC) && inhibited(sub.ATC)):
 			r.warnOrder(o, "duplicate-class", cds.WarningI,
 				cds.Text{DE: sub.Name.DE + " neben " + other.Name.DE + ": gleiche Substanzklasse", EN: sub.Name.EN + " beside " + other.Name.EN + ": same class"},
 				cds.Text{DE: "Zwei Mittel einer Klasse bringen keinen Nutzen; eines beenden.", EN: "Two drugs of one class give no benefit; end one."},

@@ -17,15 +17,15 @@ const defaultOptions = 5
 // key is what options are ordered by; options with equal keys share a rank.
 // Specialist decisions come last; then what the patient's own isolate was tested
 // susceptible to, and of that the narrowest; then classes taken before, then the
-// guideline's lines, then renal doses that could not be checked in a weak kidney, then
-// fluoroquinolones (EMA restrictions), then AWaRe between equals, which never
-// counts in sepsis.
-type key [8]int
+// guideline's lines, then interactions with the patient's medicines, then renal
+// doses that could not be checked in a weak kidney, then fluoroquinolones (EMA
+// restrictions), then AWaRe between equals, which never counts in sepsis.
+type key [9]int
 
 func (s *session) key(j *judged) key {
-	k := key{truth(j.specialist), truth(j.tested == stewardship.No), 0, truth(j.again), j.Action.Line, truth(j.unverified), truth(j.quinolone)}
+	k := key{truth(j.specialist), truth(j.tested == stewardship.No), 0, truth(j.again), j.Action.Line, truth(j.interacting), truth(j.unverified), truth(j.quinolone)}
 	if s.severity != "septic" {
-		k[7] = awareOrder[j.aware]
+		k[8] = awareOrder[j.aware]
 		if j.tested == stewardship.Yes {
 			k[2] = awareOrder[j.aware] // pathogen known: the narrowest active drug first
 		}

@@ -55,6 +55,17 @@ func (l *List) Check(substance Medicine, current []Medicine, p Patient) []Findin
 	return l.check(substance, current, p)
 }
 
+// ProlongsQT tells whether the list knows the substance as one that prolongs the
+// QT interval.
+func (l *List) ProlongsQT(substance Medicine) bool {
+	for _, x := range l.rows {
+		if x.kind == qtKind && fits(substance.ATC, x.substances) {
+			return true
+		}
+	}
+	return false
+}
+
 // Name and Version name the list.
 func (l *List) Name() cds.Text  { return l.name }
 func (l *List) Version() string { return l.version }
