@@ -1,12 +1,19 @@
-// Medplum's client, as its authors publish it, on a page of another origin. The
-// page adds nothing but a place where cards are shown.
-import * as medplum from '@medplum/core'
+// Medplum's client as its authors publish it, told nothing but the address of a
+// server. The page adds only a place where cards are shown.
+import { MedplumClient, OperationOutcomeError, buildCdsRequest } from '@medplum/core'
 import type { CdsCard } from '@medplum/core'
 
-export type MedplumPage = { medplum: typeof medplum; show: (cards: readonly CdsCard[]) => void }
+export type MedplumPage = {
+  client: MedplumClient
+  buildCdsRequest: typeof buildCdsRequest
+  OperationOutcomeError: typeof OperationOutcomeError
+  show: (cards: readonly CdsCard[]) => void
+}
 
 const page: MedplumPage = {
-  medplum,
+  client: new MedplumClient({ baseUrl: new URLSearchParams(location.search).get('server') ?? '', fhirUrlPath: 'fhir' }),
+  buildCdsRequest,
+  OperationOutcomeError,
   show: (cards) => {
     document.getElementById('cards')?.replaceChildren(
       ...cards.map((card) => {
@@ -14,7 +21,7 @@ const page: MedplumPage = {
         article.dataset.indicator = card.indicator
         const summary = document.createElement('h2')
         summary.textContent = card.summary
-        const detail = document.createElement('div')
+        const detail = document.createElement('p')
         detail.textContent = card.detail ?? ''
         const source = document.createElement('footer')
         source.textContent = card.source?.label ?? ''

@@ -8,7 +8,7 @@ export { expect }
 
 type Client = {
   /** Opens the client's page, which has an origin of its own, as every client of an EHR has. */
-  open: (html: string, parameters?: Record<string, string>) => Promise<void>
+  open: (html: string, parameters?: [string, string][]) => Promise<void>
   /** A status the test provokes on purpose, which the browser writes to its console. */
   expectFailed: (status: number) => void
 }
@@ -25,8 +25,7 @@ const types: Record<string, string> = { html: 'text/html; charset=utf-8', js: 't
  */
 export const test = base.extend<{ client: Client; server: string }, { pages: Pages }>({
   pages: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright reads the parameters from the pattern.
-    async ({}, use) => {
+    async ({}, provide) => {
       const files = new Map<string, string | Uint8Array>()
       const server = createServer((request, response) => {
         const path = new URL(request.url ?? '/', 'http://localhost').pathname.slice(1)
@@ -38,7 +37,7 @@ export const test = base.extend<{ client: Client; server: string }, { pages: Pag
       files.set('favicon.ico', '')
       await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
       const built = new Set<string>()
-      await use({
+      await provide({
         origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         build: async (html) => {
           if (built.has(html)) return
@@ -56,10 +55,10 @@ export const test = base.extend<{ client: Client; server: string }, { pages: Pag
     },
     { scope: 'worker' },
   ],
-  server: async ({ baseURL }, use) => {
-    await use(new URL(baseURL ?? '').origin)
+  server: async ({ baseURL }, provide) => {
+    await provide(new URL(baseURL ?? '').origin)
   },
-  client: async ({ page, pages, server }, use) => {
+  client: async ({ page, pages, server }, provide) => {
     const faults: string[] = []
     const allowed = new Set<string>()
     page.on('console', (message) => {
@@ -69,7 +68,11 @@ export const test = base.extend<{ client: Client; server: string }, { pages: Pag
       faults.push(`console: ${message.text()}`)
     })
     page.on('pageerror', (error) => faults.push(`page: ${error.message}`))
-    page.on('requestfailed', (request) => faults.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`))
+    page.on('requestfailed', (request) => {
+      const why = request.failure()?.errorText
+      // An answer without a body, which the client did not read.
+      if (why !== 'net::ERR_ABORTED') faults.push(`${request.method()} ${request.url()}: ${why}`)
+    })
     page.on('dialog', (dialog) => {
       faults.push(`dialog: ${dialog.message()}`)
       void dialog.dismiss()
@@ -78,9 +81,9 @@ export const test = base.extend<{ client: Client; server: string }, { pages: Pag
       const url = new URL(request.url())
       if (url.protocol.startsWith('http') && url.origin !== server && url.origin !== pages.origin) faults.push(`request to ${url.origin}`)
     })
-    await use({
+    await provide({
       expectFailed: (status) => allowed.add(String(status)),
-      open: async (html, parameters = {}) => {
+      open: async (html, parameters = []) => {
         await pages.build(html)
         await page.goto(`${pages.origin}/${html}?${new URLSearchParams(parameters)}`)
       },
