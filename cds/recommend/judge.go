@@ -388,8 +388,15 @@ func (s *session) openRule(a *knowledge.Action, x subject, v apply.Verdict) {
 	check := cds.Text{
 		DE: strings.ReplaceAll(a.Title.DE, "{substance}", x.Name.DE), EN: strings.ReplaceAll(a.Title.EN, "{substance}", x.Name.EN),
 	}
-	if a.Reason == "resistance" { // said once for all substances
+	switch {
+	case a.Reason == "resistance": // said once for all substances
 		check = cds.Text{DE: "Besiedlung mit multiresistenten Erregern", EN: "colonisation by multiresistant organisms"}
+	case len(missing) == 1 && missing[0] == "conditions": // said once for all substances and diseases
+		s.gap(cds.Text{DE: "Gegenanzeigen durch Vorerkrankungen", EN: "contraindications by other diseases"}, cds.Text{
+			DE: "Diagnosen nicht bekannt; nicht geprüft sind unter anderem Aortenaneurysma, Long-QT-Syndrom, Myasthenia gravis und Epilepsie",
+			EN: "diagnoses not known; not checked are, among others, aortic aneurysm, long QT syndrome, myasthenia gravis and epilepsy",
+		}, missing...)
+		return
 	}
 	s.gap(check, cds.Text{DE: "nicht bekannt: " + strings.Join(names, ", "), EN: "not known: " + strings.Join(names, ", ")}, missing...)
 }

@@ -383,7 +383,7 @@ func (s *session) why(j *judged) string {
 	if j.unverified {
 		parts = append(parts, s.t("Nierendosis ohne Quelle, daher hinter Gleichwertigem", "renal dose without a source, hence behind equals"))
 	}
-	if j.quinolone {
+	if s.behind(j) {
 		parts = append(parts, s.t("Fluorchinolon: wegen der EMA-Einschränkungen hinter Gleichwertigem", "fluoroquinolone: behind equals because of the EMA restrictions"))
 	}
 	if j.aware != "" && s.severity != "septic" {

@@ -18,12 +18,13 @@ const defaultOptions = 5
 // Specialist decisions come last; then what the patient's own isolate was tested
 // susceptible to, and of that the narrowest; then classes taken before, then the
 // guideline's lines, then interactions with the patient's medicines, then renal
-// doses that could not be checked in a weak kidney, then fluoroquinolones (EMA
-// restrictions), then AWaRe between equals, which never counts in sepsis.
+// doses that could not be checked in a weak kidney, then fluoroquinolones unless
+// the disease is severe (EMA restrictions), then AWaRe between equals, which never
+// counts in sepsis.
 type key [9]int
 
 func (s *session) key(j *judged) key {
-	k := key{truth(j.specialist), truth(j.tested == stewardship.No), 0, truth(j.again), j.Action.Line, truth(j.interacting), truth(j.unverified), truth(j.quinolone)}
+	k := key{truth(j.specialist), truth(j.tested == stewardship.No), 0, truth(j.again), j.Action.Line, truth(j.interacting), truth(j.unverified), truth(s.behind(j))}
 	if s.severity != "septic" {
 		k[8] = awareOrder[j.aware]
 		if j.tested == stewardship.Yes {
@@ -32,6 +33,10 @@ func (s *session) key(j *judged) key {
 	}
 	return k
 }
+
+// behind tells whether a fluoroquinolone stands behind its equals: the EMA's
+// restrictions are for mild and moderate infections.
+func (s *session) behind(j *judged) bool { return j.quinolone && !s.severe() }
 
 func truth(b bool) int {
 	if b {
