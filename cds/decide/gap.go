@@ -41,11 +41,59 @@ func (c *call) miss(check, reason cds.Text, why string) {
 	c.rec.NotChecked = append(c.rec.NotChecked, cds.NotChecked{Check: check.In(lang), Reason: reason.In(lang), Missing: []string{}, Why: why})
 }
 
+// brings are the facts that a resource type brings, as checks name what they lacked.
+var brings = map[string][]string{
+	"Patient":             {"age", "sex"},
+	"Condition":           {"indication"},
+	"AllergyIntolerance":  {"allergies"},
+	"MedicationRequest":   {"medications"},
+	"MedicationStatement": {"medications"},
+	"Observation": {
+		"creatinine", "weight", "height", "egfr-ckd-epi-2021", "creatinine-clearance-cockcroft-gault", "qtc", "potassium", "lactate",
+		"respiratory-rate", "systolic-blood-pressure", "mean-blood-pressure", "oxygen-saturation", "temperature", "heart-rate",
+	},
+}
+
+// lacks tells whether a check that was not made lacked what a resource type brings.
+func lacks(n cds.NotChecked, typ string) bool {
+	return slices.ContainsFunc(brings[typ], func(fact string) bool { return slices.Contains(n.Missing, fact) })
+}
+
+// because adds to the checks that were not made for want of data why these are
+// wanting. What the client did the checks know themselves; what its FHIR server did
+// is known here alone.
+func (c *call) because() {
+	for _, k := range c.came.Problems() {
+		for i := range c.rec.NotChecked {
+			n := &c.rec.NotChecked[i]
+			if n.Why != "" || !lacks(*n, k.Type) {
+				continue
+			}
+			n.Why = k.Name + ": " + k.Why
+			if !k.ServerFailed() {
+				continue
+			}
+			reason := k.Reason.In(c.req.Language)
+			if name := names[k.Type].In(c.req.Language); name != n.Check {
+				reason = name + ": " + reason
+			}
+			if n.Reason != "" {
+				reason = strings.TrimSuffix(n.Reason, ".") + " – " + reason
+			}
+			n.Reason = reason
+		}
+	}
+}
+
 // gaps says of each of these resource types that could not be relied on that it
-// was not checked: an answer without a card would say that all is well (D2).
+// was not checked: an answer without a card would say that all is well (D2). What
+// a check said already is not said twice.
 func (c *call) gaps(types ...string) {
 	for _, k := range c.came.Problems() {
 		if k.Type == "" || !slices.Contains(types, k.Type) {
+			continue
+		}
+		if slices.ContainsFunc(c.rec.NotChecked, func(n cds.NotChecked) bool { return lacks(n, k.Type) }) {
 			continue
 		}
 		check := names[k.Type]

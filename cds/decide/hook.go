@@ -51,6 +51,7 @@ func (s *Service) Hook(ctx context.Context, req cds.Request) (cds.Response, erro
 		return s.close(c), nil
 	}
 	c.rec = rec
+	c.because()
 	if rec.Indication == nil {
 		c.gaps("Condition")
 	}
@@ -199,8 +200,14 @@ func (s *Service) checkOrders(c *call) (cds.Response, error) {
 	switch {
 	case c.req.Question == cds.AskTherapy && !applies:
 		c.gaps("MedicationRequest") // perhaps something runs that did not come
-	case applies && len(c.rec.NotChecked) == 0:
-		c.gaps(essential...)
+	case applies:
+		c.because()
+		// What did not come of the patient's problems and person is told whatever else
+		// was; of the rest the checks themselves say what they lacked.
+		c.gaps("Patient", "Condition")
+		if len(c.rec.NotChecked) == 0 {
+			c.gaps(essential...)
+		}
 	}
 	return s.close(c), nil
 }

@@ -37,6 +37,10 @@ type Config struct {
 	// without a registration. Nil: nobody is registered. Who calls is in the context
 	// (smart.From), put there by whoever verified the token.
 	Profiles func(client string) cds.Profile
+	// Guard lets calls and feedback through, Identify discovery; both put who calls
+	// into the context. Nil: everybody may.
+	Guard    func(http.Handler) http.Handler
+	Identify func(http.Handler) http.Handler
 	Origins  func(origin string) bool // browser origins that may call; nil: none
 	Log      *slog.Logger             // nil: nothing is logged
 	NewUUID  func() string            // makes the hookInstance a client left out; required
@@ -110,10 +114,21 @@ func New(c Config) (*Server, error) {
 		issue.WriteOutcome(w, issue.New(issue.NotFound, "no CDS service has this address; GET /cds-services lists them"))
 	})
 	r.MethodNotAllowed(s.methodNotAllowed)
-	r.Get("/", s.discover)
-	r.Head("/", s.discover)
-	r.Post("/{id}", s.call)
-	r.Post("/{id}/feedback", s.feedback)
+	// Inside cors, so that a browser can read a refusal, too.
+	r.Group(func(r chi.Router) {
+		if c.Identify != nil {
+			r.Use(c.Identify)
+		}
+		r.Get("/", s.discover)
+		r.Head("/", s.discover)
+	})
+	r.Group(func(r chi.Router) {
+		if c.Guard != nil {
+			r.Use(c.Guard)
+		}
+		r.Post("/{id}", s.call)
+		r.Post("/{id}/feedback", s.feedback)
+	})
 	s.router = r
 	return s, nil
 }

@@ -59,14 +59,24 @@ var failures = map[string]cds.Text{
 	"unreadable":   {DE: "Antwort des Patientendatensystems zum Teil nicht lesbar", EN: "part of the answer of the patient data system cannot be read"},
 	"too-large":    {DE: "mehr Daten, als für eine Anfrage gelesen werden", EN: "more data than are read for one call"},
 
-	"fewer-than-all": {DE: "unvollständig übermittelt", EN: "sent incompletely"},
-	"next-leaves":    {DE: "unvollständig übermittelt", EN: "sent incompletely"},
-	"next-loops":     {DE: "unvollständig übermittelt", EN: "sent incompletely"},
+	"fewer-than-all": {DE: "das Patientendatensystem gab weniger heraus, als es zählt", EN: "the patient data system gave less than it counts"},
+	"next-leaves":    {DE: "die nächste Seite liegt auf einem anderen Server", EN: "the next page lies on another server"},
+	"next-loops":     {DE: "die Seiten des Patientendatensystems enden nicht", EN: "the pages of the patient data system do not end"},
 
 	NoServer:     {DE: "nicht übermittelt, und der FHIR-Server ist nicht registriert", EN: "not sent, and the FHIR server is not registered"},
 	TokenUnfit:   {DE: "nicht übermittelt, und das Zugriffstoken gilt nicht für diesen Abruf", EN: "not sent, and the access token is not valid for this"},
 	ScopeTooLow:  {DE: "nicht übermittelt, und das Zugriffstoken umfasst diese Daten nicht", EN: "not sent, and the access token does not cover these data"},
 	ScopePartial: {DE: "das Zugriffstoken umfasst nur einen Teil dieser Daten", EN: "the access token covers a part of these data only"},
+}
+
+// parts are failures of a server that answered: there is more than it gave.
+var parts = map[string]bool{"fewer-than-all": true, "next-leaves": true, "next-loops": true, "too-large": true, "unreadable": true}
+
+// ServerFailed tells whether what is wrong with a key is the FHIR server's doing, or
+// that it could not be asked, and not the client's.
+func (k Key) ServerFailed() bool {
+	_, ok := failures[k.Why]
+	return ok
 }
 
 // Lacking tells whether a key has data that could still be had: it did not come, or
@@ -140,7 +150,7 @@ func (k *Key) fill(patient string, a Answer, partial bool) {
 	}
 	if a.Failure != "" && len(v.resources) == 0 && !v.wrong {
 		state := facts.Failed
-		if len(k.Resources) > 0 {
+		if len(k.Resources) > 0 || parts[a.Failure] {
 			state = facts.Truncated // what came with the call stays
 		}
 		fail(state, a.Failure)

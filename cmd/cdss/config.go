@@ -28,6 +28,7 @@ type config struct {
 	Production   bool
 	LogLevel     slog.Level
 	ReferenceDir string
+	SecretKey    string // seals stored secrets; "" means none can be stored
 
 	OIDCIssuer, OIDCClientID, OIDCClientSecret string
 	LLMBaseURL, LLMAPIKey, LLMModel            string
@@ -48,6 +49,8 @@ var known = []struct{ name, about string }{
 	{"CDSS_METRICS_ADDR", "address of /metrics, on loopback (127.0.0.1:9464)"},
 	{"CDSS_PUBLIC_URL", "external base URL"},
 	{"CDSS_AUTH", "open (loopback only) or required"},
+	{"CDSS_SECRET_KEY", "seals stored secrets: 32 random bytes in base64 (or CDSS_SECRET_KEY_FILE)"},
+	{"CDSS_SECRET_KEY_FILE", "file with that key"},
 	{"CDSS_DEMO", "1: example knowledge and patients, asOf; refuses a public address"},
 	{"CDSS_OIDC_ISSUER", "login of people: issuer"},
 	{"CDSS_OIDC_CLIENT_ID", "login of people: client id"},
@@ -105,6 +108,8 @@ func readConfig(environ []string) (config, error) {
 		ReferenceDir: r.text("../shared/data", "REFERENCE_DATA_DIR"),
 		Demo:         r.truth("CDSS_DEMO"),
 		Production:   r.choice("development", "ENVIRONMENT", "development", "production") == "production",
+
+		SecretKey: r.secret("CDSS_SECRET_KEY"),
 
 		OIDCIssuer:       r.address("CDSS_OIDC_ISSUER"),
 		OIDCClientID:     r.text("", "CDSS_OIDC_CLIENT_ID"),

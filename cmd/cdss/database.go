@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"cdss/cmd/cdss/observe"
 	"cdss/migrations"
 	"cdss/migrations/localpg"
 )
@@ -124,4 +125,29 @@ func otherDatabase(dsn, name string) (string, error) {
 	}
 	u.Path = "/" + name
 	return u.String(), nil
+}
+
+// migrated opens the database that a server would use, at the schema of this
+// program, for a subcommand that reads or changes what the server keeps. A running
+// server notices by itself.
+func migrated(ctx context.Context, env environment) (cfg config, pool *pgxpool.Pool, done func(), err error) {
+	if cfg, err = readConfig(env.vars); err != nil {
+		return cfg, nil, nil, err
+	}
+	log := observe.NewLogger(env.err, cfg.LogLevel, cfg.Production)
+	dsn, cluster, err := openServer(ctx, cfg, log)
+	if err != nil {
+		return cfg, nil, nil, err
+	}
+	if err = migrations.Apply(ctx, dsn, log); err == nil {
+		pool, err = openPool(ctx, dsn)
+	}
+	if err != nil {
+		stopServer(cluster, log)
+		return cfg, nil, nil, err
+	}
+	return cfg, pool, func() {
+		pool.Close()
+		stopServer(cluster, log)
+	}, nil
 }

@@ -54,6 +54,13 @@ func commands() []command {
 		{"ingest", "FILE|DIR", "read guidelines in and let them feed answers", ingestFiles},
 		{"eval retrieval", "--corpus DIR --queries FILE --run OUT", "measure the search over guidelines", evalRetrieval},
 		{"eval cases", "--dir DIR --out OUT", "run clinical cases through the pipeline", evalCases},
+		{"client add", "NAME --issuer ISS --jwks-url URL|--jwks FILE", "register a CDS client", addClient},
+		{"client list", "", "list the registered CDS clients", listClients},
+		{"client remove", "NAME", "remove a CDS client", removeClient},
+		{"server add", "NAME URL", "register a FHIR server that clients may name", addServer},
+		{"server list", "", "list the registered FHIR servers", listServers},
+		{"server remove", "NAME", "remove a FHIR server", removeServer},
+		{"explain", "UUID", "tell how a card came about", explain},
 		{"doctor", "", "look for what keeps the server from working", doctor},
 		{"openapi", "", "print the description of /api (OpenAPI 3.1)", printOpenAPI},
 		{"version", "", "print the version", printVersion},
@@ -102,9 +109,12 @@ func run(ctx context.Context, args []string, env environment) error {
 		}
 		return err
 	}
-	if args[0] == "eval" && len(args) > 1 && (args[1] == "-h" || args[1] == "--help") {
-		help(env.out)
-		return nil
+	for _, c := range commands() {
+		// "cdss eval --help" asks for the subcommands of that word.
+		if strings.HasPrefix(c.name, args[0]+" ") && len(args) > 1 && (args[1] == "-h" || args[1] == "--help") {
+			help(env.out)
+			return nil
+		}
 	}
 	return usagef("there is no subcommand %q; cdss --help lists them", strings.Join(args[:min(len(args), 2)], " "))
 }
@@ -139,14 +149,14 @@ func flags(name string, env environment) *flag.FlagSet {
 
 // parse reads options and checks how many arguments are left.
 func parse(set *flag.FlagSet, args []string, least, most int) error {
-	var said strings.Builder
-	out := set.Output()
-	set.SetOutput(&said)
+	out, tell := set.Output(), set.Usage
+	set.SetOutput(io.Discard)
+	set.Usage = func() {} // else a mistake would be told twice
 	err := set.Parse(args)
 	set.SetOutput(out)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		set.Usage()
+		tell()
 		return err
 	case err != nil:
 		return usagef("%s: %s", set.Name(), err)

@@ -48,13 +48,19 @@ type program struct {
 // everything works, else as soon as it listens.
 func start(t *testing.T, whole bool, vars ...string) *program {
 	t.Helper()
+	return startWithin(t, time.Minute, whole, vars...)
+}
+
+// startWithin is start with a deadline for every decision.
+func startWithin(t *testing.T, deadline time.Duration, whole bool, vars ...string) *program {
+	t.Helper()
 	p := &program{t: t}
 	ctx, cancel := context.WithCancel(context.Background())
 	listening := make(chan string, 2)
 	done := make(chan error, 1)
 	vars = append([]string{"CDSS_ADDR=127.0.0.1:0", "CDSS_METRICS_ADDR=127.0.0.1:0", "LOG_LEVEL=debug"}, vars...)
 	go func() {
-		done <- run(ctx, []string{"serve"}, environment{vars: vars, out: &p.out, err: &p.log, deadline: time.Minute, ready: func(address string, ok bool) {
+		done <- run(ctx, []string{"serve"}, environment{vars: vars, out: &p.out, err: &p.log, deadline: deadline, ready: func(address string, ok bool) {
 			if ok || !whole {
 				listening <- address
 			}

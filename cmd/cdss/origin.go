@@ -9,8 +9,10 @@ import (
 // origin tells which browser origins may call the hooks and FHIR REST: with open
 // access, which is possible on loopback only, pages of this machine, since any
 // other page that somebody here has open could read and change what is stored;
-// else none until clients are registered with theirs.
-func (h *house) origin(origin string) bool { return h.cfg.Auth == "open" && local(origin) }
+// always those that a client is registered with.
+func (h *house) origin(origin string) bool {
+	return h.cfg.Auth == "open" && local(origin) || h.trust.registry.Origin(origin)
+}
 
 // local tells whether an origin is a page served by this machine.
 func local(origin string) bool {

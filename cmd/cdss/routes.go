@@ -36,8 +36,8 @@ func (h *house) routes() http.Handler {
 	return r
 }
 
-// open are the paths that answer whoever asks: health, and the discovery of
-// services, which must always be available (CDS Hooks 2.0.1, "Discovery").
+// isOpen tells the paths that the gate has nothing to do with: health, and the CDS
+// services, whose door has a guard of its own.
 func isOpen(r *http.Request) bool {
 	switch r.URL.Path {
 	case "/health", "/livez", "/readyz":
@@ -45,11 +45,11 @@ func isOpen(r *http.Request) bool {
 	case "/cds-services":
 		return r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	}
-	return false
+	return strings.HasPrefix(r.URL.Path, "/cds-services/")
 }
 
-// gate lets nobody in while access is required and nobody can log in: a 401
-// without a reason (CDS Hooks best practice).
+// gate lets no person in while access is required and nobody can log in: a 401
+// without a reason.
 func (h *house) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.cfg.Auth == "open" || isOpen(r) {

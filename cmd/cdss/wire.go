@@ -45,6 +45,7 @@ type house struct {
 	decisions *cdsstore.Store
 	site      *webapps.Site
 	hooks     *hooks.Server
+	trust     *trust
 	fhir      *fhirREST
 
 	api        atomic.Pointer[http.Handler]
@@ -101,13 +102,17 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if !h.unrecorded {
 		recorder = h.decisions
 	}
+	if h.trust, err = newTrust(h); err != nil {
+		return nil, err
+	}
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
-		Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
+		Servers: fhirServers{h}, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
 		Deadline: h.deadline, Patience: h.deadline,
 	})
 	if h.hooks, err = hooks.New(hooks.Config{
-		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Origins: h.origin, Log: log, NewUUID: h.newID,
+		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Profiles: h.profile,
+		Guard: h.trust.guard.Wrap, Identify: h.trust.identify.Wrap, Origins: h.origin, Log: log, NewUUID: h.newID,
 	}); err != nil {
 		return nil, err
 	}
@@ -165,6 +170,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 	h.pool.Store(pool)
 	h.decisions.Attach(pool)
 	h.fhir.store.Attach(pool)
+	h.trust.attach(ctx, h, pool)
 	queue := task.New(pool, task.Config{Log: h.log})
 	guidelines := ingest.New(ingest.Config{
 		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Expander: h.concepts, Log: h.log,

@@ -19,6 +19,8 @@ type Metrics struct {
 	hooks    *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	panics   prometheus.Counter
+	events   *prometheus.CounterVec
+	fetches  *prometheus.HistogramVec
 }
 
 // NewMetrics makes the metrics, with those of the process beside.
@@ -36,8 +38,15 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{0.005, 0.010, 0.025, 0.050, 0.100, 0.200, 0.300, 0.400, 0.500, 1},
 		}, []string{"service"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "http_panics_total", Help: "Handlers that panicked."}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cds_trust_events_total", Help: "Events of client trust: refused tokens by reason, fetched and failed key sets, use of the local memory of tokens.",
+		}, []string{"event", "reason"}),
+		fetches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "fhir_fetch_duration_seconds", Help: "Time of a query to a client's FHIR server, by how it failed; empty for a complete answer.",
+			Buckets: []float64{0.010, 0.025, 0.050, 0.100, 0.200, 0.300, 0.500, 1, 5},
+		}, []string{"failure"}),
 	}
-	m.registry.MustRegister(m.requests, m.hooks, m.took, m.panics,
+	m.registry.MustRegister(m.requests, m.hooks, m.took, m.panics, m.events, m.fetches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -45,6 +54,14 @@ func NewMetrics() *Metrics {
 // Gauge adds a value that is read when Prometheus asks.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// Count counts an event of client trust. Event and reason are of closed sets.
+func (m *Metrics) Count(event, reason string) { m.events.WithLabelValues(event, reason).Inc() }
+
+// Fetched notes a query to a client's FHIR server.
+func (m *Metrics) Fetched(failure string, took time.Duration) {
+	m.fetches.WithLabelValues(failure).Observe(took.Seconds())
 }
 
 // Handler serves the metrics.
