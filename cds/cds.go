@@ -63,8 +63,9 @@ type Indication struct {
 	Code     string // ours, kebab case, for example "community-acquired-pneumonia"
 	Alias    string // the prototype's value, for example "AMBULANT_ERWORBENE_PNEUMONIE"
 	Name     Text
-	Category string // code of the category
-	Codes    []Code // codings of a Condition that mean this indication; a trailing "*" stands for any continuation
+	Category string   // code of the category
+	Codes    []Code   // codings of a Condition that mean this indication; a trailing "*" stands for any continuation
+	Words    []string // words of a Condition, in lower case, that mean it where no code does
 }
 
 // Code is a code in a system.

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -194,8 +195,30 @@ func matches(x *cds.Indication, concept fhir.CodeableConcept) int {
 				best = max(best, 150)
 			}
 		}
+		for _, phrase := range x.Words {
+			if affirmed(words, phrase) {
+				best = max(best, 140)
+			}
+		}
 	}
 	return best
+}
+
+var (
+	formerly = regexp.MustCompile(`(?i)(?:\bz\.\s?n\.|zustand nach|history of|anamnestisch|status post|\bs/p)[^.;,]*$`)
+	letters  = regexp.MustCompile(`[\pL\d]$`)
+)
+
+// affirmed tells whether a text says a phrase of lower case, beginning with a word
+// of its own, as something that is now and not denied.
+func affirmed(text, phrase string) bool {
+	lower := strings.ToLower(text)
+	at := strings.Index(lower, phrase)
+	if at < 0 {
+		return false
+	}
+	before, after := lower[:at], lower[at+len(phrase):]
+	return !letters.MatchString(before) && !denied.MatchString(before) && !formerly.MatchString(before) && !deniedAfter.MatchString(after)
 }
 
 func texts(c fhir.CodeableConcept) []string {

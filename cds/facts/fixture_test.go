@@ -2,6 +2,7 @@ package facts_test
 
 import (
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -64,13 +65,18 @@ var indications = []cds.Indication{
 	indication("bacterial-meningitis", "BAKTERIELLE_MENINGITIS", "G00*", "95883001"),
 	indication("septic-arthritis", "BAKTERIELLE_ARTHRITIS", "M00*"),
 	indication("bacterial-gastrointestinal-infection", "BAKTERIELLE_GASTROINTESTINALE_INFEKTIONEN", "A04*"),
-	indication("infected-bite-wound", "INFIZIERTE_BISSWUNDEN", "283782004"),
+	indication("infected-bite-wound", "INFIZIERTE_BISSWUNDEN", "283782004", "words:infizierter menschenbiss"),
+	indication("prosthesis-associated-infection", "ENDOPROTHESEN_FREMDKOERPER_ASSOZIIERTE_INFEKTIONEN", "T84.5", "words:protheseninfektion"),
 	indication("spreading-odontogenic-infection", "ODONTOGENE_INFEKTIONEN_AUSBREITUNGSTENDENZ", "K12.2*", "299709002"),
 }
 
 func indication(code, alias string, codes ...string) cds.Indication {
 	i := cds.Indication{Code: code, Alias: alias, Name: cds.Text{DE: code, EN: code}}
 	for _, c := range codes {
+		if phrase, ok := strings.CutPrefix(c, "words:"); ok {
+			i.Words = append(i.Words, phrase)
+			continue
+		}
 		system := sct
 		if c[0] >= 'A' && c[0] <= 'Z' {
 			system = icd

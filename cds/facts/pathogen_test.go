@@ -151,3 +151,23 @@ func TestProofWithoutCulture(t *testing.T) {
 		})
 	}
 }
+
+// Where no code means an indication its words do, but not those of the past, of
+// another word, or denied.
+func TestIndicationFromWords(t *testing.T) {
+	for _, tc := range []struct{ code, words, want string }{
+		{"T89.02", "Infizierter Menschenbiss der linken Hand", "infected-bite-wound"},
+		{"T89.02", "Z. n. infizierter Menschenbiss 2024", ""},
+		{"T89.02", "kein infizierter Menschenbiss", ""},
+		{"T82.6", "Klappenprotheseninfektion", ""},
+		{"T84.8", "Protheseninfektion Knie rechts", "prosthesis-associated-infection"},
+	} {
+		got := ""
+		if i, _ := build(t, adult, condition(tc.code, tc.words, "")).Indication(); i != nil {
+			got = i.Code
+		}
+		if got != tc.want {
+			t.Errorf("%q means %q, want %q", tc.words, got, tc.want)
+		}
+	}
+}

@@ -137,6 +137,8 @@ func (l *loader) indications(root *fhir.Node) {
 				i.Codes = append(i.Codes, cds.Code{System: icd10gm, Code: v.String()})
 			case "snomed":
 				i.Codes = append(i.Codes, cds.Code{System: snomed, Code: v.String()})
+			case "words":
+				i.Words = append(i.Words, v.String())
 			}
 		}
 		if i.Category == "" {

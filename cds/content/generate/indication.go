@@ -25,6 +25,7 @@ type indication struct {
 	alias          string
 	de, en         string
 	icd, sct       []string
+	words          []string
 }
 
 type catalogue struct {
@@ -37,7 +38,7 @@ func readIndications(fsys fs.FS) (*catalogue, *fhir.Object, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	table, err := readTable(fsys, "indications.csv", "code", "alias", "category", "order", "de", "en", "icd10gm", "snomed")
+	table, err := readTable(fsys, "indications.csv", "code", "alias", "category", "order", "de", "en", "icd10gm", "snomed", "words")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,6 +67,7 @@ func readIndications(fsys fs.FS) (*catalogue, *fhir.Object, error) {
 		{"order", "integer", "Order for display"},
 		{"icd-10-gm", "string", "Code of ICD-10-GM, a trailing star for any continuation"},
 		{"snomed", "string", "SNOMED CT concept"},
+		{"words", "string", "Words of a diagnosis, in lower case, that mean the indication where no code does"},
 	} {
 		system.Append("property", fhir.NewObject().Set("code", p.code).Set("description", p.description).Set("type", p.kind))
 	}
@@ -82,7 +84,7 @@ func readIndications(fsys fs.FS) (*catalogue, *fhir.Object, error) {
 	for _, r := range table.rows {
 		i := indication{
 			code: r.need("code"), alias: r.need("alias"), category: r.need("category"),
-			de: r.need("de"), en: r.need("en"), icd: r.list("icd10gm"), sct: r.list("snomed"),
+			de: r.need("de"), en: r.need("en"), icd: r.list("icd10gm"), sct: r.list("snomed"), words: r.terms("words"),
 		}
 		if !known[i.category] {
 			r.fail("category %q is not among the categories", i.category)
@@ -101,6 +103,9 @@ func readIndications(fsys fs.FS) (*catalogue, *fhir.Object, error) {
 		}
 		for _, code := range i.sct {
 			o.Append("property", property("snomed", "String", code))
+		}
+		for _, phrase := range i.words {
+			o.Append("property", property("words", "String", phrase))
 		}
 		system.Append("concept", o)
 	}
