@@ -4,7 +4,6 @@ import (
 	"sort"
 
 	"cdss/cds"
-	"cdss/cds/content"
 	"cdss/fhir"
 	"cdss/fhir/fhirpath"
 )
@@ -46,26 +45,13 @@ func (l *loader) library(r *fhir.Resource) {
 		return
 	}
 	for _, e := range root.Extensions(expressionURL) {
-		v, _ := e.Choice("value")
-		if lang := v.Child("language").String(); lang != "text/fhirpath" {
-			l.problem(name, v, "language %q of a named expression is not supported", lang)
+		d := l.definition(name, e)
+		if d == nil {
 			continue
 		}
-		compiled, err := fhirpath.Compile(v.Child("expression").String())
-		if err != nil {
-			l.problem(name, v.Child("expression"), "%s", errText(err))
+		if _, twice := l.snapshot.definitions[d.Name]; twice {
+			l.problem(name, e, "name %q of an expression stands twice", d.Name)
 			continue
-		}
-		d := &Definition{
-			Name: v.Child("name").String(), Fact: value(v, content.FactExtension).String(),
-			Display: text(v.Child("description")), Expression: compiled,
-		}
-		if _, twice := l.snapshot.definitions[d.Name]; twice || d.Name == "" {
-			l.problem(name, v, "name %q of an expression is missing or stands twice", d.Name)
-			continue
-		}
-		if d.Fact == "" {
-			d.Fact = d.Name
 		}
 		l.snapshot.definitions[d.Name] = d
 	}

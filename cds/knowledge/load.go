@@ -259,7 +259,7 @@ func (l *loader) index() {
 		if c := strings.Compare(a.URL, b.URL); c != 0 {
 			return c
 		}
-		return strings.Compare(a.Version, b.Version)
+		return CompareVersions(a.Version, b.Version)
 	})
 	for _, p := range s.plans {
 		s.byCanonical[p.Canonical()] = p
