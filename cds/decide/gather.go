@@ -39,7 +39,7 @@ func (s *Service) gather(c *call) error {
 		s.prepared.forget(whose) // the record has changed
 	}
 	if c.came.Lacks() && s.worthwhile(c) {
-		c.came.Take(s.prepared.get(whose, time.Now()))
+		c.came.Take(s.prepared.get(whose, c.now))
 		switch {
 		case !c.came.Lacks():
 		case reader != nil:
@@ -49,7 +49,7 @@ func (s *Service) gather(c *call) error {
 		}
 	}
 	if !s.c.Forgetful {
-		s.prepared.put(whose, c.came.Whole(), time.Now())
+		s.prepared.put(whose, c.came.Whole(), c.now)
 	}
 	c.step("gather")
 	return nil
@@ -97,5 +97,5 @@ func (s *Service) told(c *call) bool {
 		write(n.Check, n.Reason)
 		write(n.Missing...)
 	}
-	return s.shown.seen([sha256.Size]byte(h.Sum(nil)), time.Now())
+	return s.shown.seen([sha256.Size]byte(h.Sum(nil)), c.now)
 }

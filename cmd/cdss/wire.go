@@ -55,7 +55,7 @@ type house struct {
 	opened     atomic.Bool // the database has been ready once
 	now        func() time.Time
 	newID      func() string
-	unrecorded bool          // decisions are not kept
+	unrecorded bool          // decisions are not kept, and no call knows of another
 	deadline   time.Duration // of a decision; 0 is the usual one
 	leaving    atomic.Bool   // the server is about to stop
 
@@ -108,7 +108,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
 		Servers: fhirServers{h}, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
-		Deadline: h.deadline, Patience: h.deadline,
+		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
 	if h.hooks, err = hooks.New(hooks.Config{
 		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Profiles: h.profile,
