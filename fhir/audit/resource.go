@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cdss/fhir"
+	"cdss/fhir/search"
 )
 
 // Code systems of AuditEvent in R4 and of BALP 1.1.
@@ -238,7 +239,7 @@ func what(data string) *fhir.Object {
 	if !ok {
 		return fhir.NewObject().Set("type", typ)
 	}
-	if _, _, local := (fhir.Reference{Reference: data}).Local(); local {
+	if search.IsType(typ) {
 		return fhir.NewObject().Set("reference", data).Set("type", typ)
 	}
 	return logical(typ, id)
