@@ -48,9 +48,13 @@ func (b *builder) readObservations() {
 			b.ignore(ref, "liegt in der Zukunft", "lies in the future")
 			continue
 		}
+		said := len(b.chart.ignored)
 		used := b.readValue(ref, code, n, at, status)
 		for _, component := range n.Children("component") {
 			used = b.readValue(ref, component.Child("code").CodeableConcept(), component, at, status) || used
+		}
+		if !used && len(b.chart.ignored) == said {
+			b.ignore(ref, "wird hier nicht verwendet", "not used here")
 		}
 	}
 	for name := range b.series {
@@ -105,12 +109,14 @@ func (b *builder) readValue(ref string, code fhir.CodeableConcept, n *fhir.Node,
 			b.cannot(m, ref, "kein Wert", "no value")
 		} else if m == nil && (kind != "" || len(n.Children("hasMember")) > 0 || n.Child("interpretation") != nil) {
 			b.findings = append(b.findings, finding{reference: ref, code: code, at: at, node: n})
+			return true
 		}
 		return false
 	}
 	if m == nil {
 		if n.Child("interpretation") != nil { // a minimal inhibitory concentration with its category
 			b.findings = append(b.findings, finding{reference: ref, code: code, at: at, node: n})
+			return true
 		}
 		return false
 	}

@@ -11,14 +11,14 @@ import (
 // old come back as stale.
 func (b *builder) newest(name string) (s sample, ok bool, stale []sample) {
 	m := measureNamed(name)
-	limit := b.holds(m)
-	for i, x := range b.series[name] {
-		if limit > 0 && b.now.Sub(x.at) > limit {
-			return sample{}, false, b.series[name][i:]
-		}
-		return x, true, nil
+	all := b.series[name]
+	if len(all) == 0 {
+		return sample{}, false, nil
 	}
-	return sample{}, false, nil
+	if limit := b.holds(m); limit > 0 && b.now.Sub(all[0].at) > limit {
+		return sample{}, false, all
+	}
+	return all[0], true, nil
 }
 
 func measureNamed(name string) *measure {

@@ -169,17 +169,12 @@ func (b Base) sameOrigin(u *url.URL) bool {
 	if u.User != nil || u.Opaque != "" || u.Scheme != b.scheme || strings.ToLower(u.Hostname()) != b.host {
 		return false
 	}
-	port := b.port
-	switch p := u.Port(); {
-	case p != "":
-		var ok bool
-		if port, ok = parsePort(p); !ok {
-			return false
-		}
-	case b.scheme == "https":
-		port = 443
-	default:
-		port = 80
+	if p := u.Port(); p != "" {
+		port, ok := parsePort(p)
+		return ok && port == b.port
 	}
-	return port == b.port
+	if b.scheme == "https" {
+		return b.port == 443
+	}
+	return b.port == 80
 }

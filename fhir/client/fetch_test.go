@@ -123,7 +123,9 @@ func TestFaults(t *testing.T) {
 		{name: "302 elsewhere", answer: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://elsewhere.example/", http.StatusFound)
 		}, want: client.Redirected},
-		{name: "307 to itself", answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), 307) }, want: client.Redirected},
+		{name: "307 to itself", answer: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.String(), http.StatusTemporaryRedirect)
+		}, want: client.Redirected},
 		{name: "a login page", answer: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(w, "<html><form>")
@@ -620,7 +622,9 @@ func TestNothingLeaks(t *testing.T) {
 		func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); _, _ = io.WriteString(w, patient) },
 		func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) },
 		func(w http.ResponseWriter, r *http.Request) { fhirJSON(w, `{"resourceType":"`+patient+`"`) },
-		func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://x.example/"+patient, 302) },
+		func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://x.example/"+patient, http.StatusFound)
+		},
 		func(w http.ResponseWriter, r *http.Request) {
 			conn, _, _ := http.NewResponseController(w).Hijack()
 			_, _ = io.WriteString(conn, "HTTP/1.1 "+patient+" "+r.Header.Get("Authorization")+"\r\n\r\n")
