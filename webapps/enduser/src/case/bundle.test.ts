@@ -18,11 +18,18 @@ describe('bundleOf', () => {
     })
   })
 
-  it('sends the age as a birth date that gives it today', () => {
-    expect((all(build({ age: '68', sex: 'female' }))[0] as Patient).birthDate).toBe('1958-11-25')
-    const leap = bundleOf({ ...emptyEntry, age: '30' }, new Date('2024-02-29T12:00:00+01:00'))
-    expect((all(leap)[0] as Patient).birthDate).toBe('1994-02-28')
-  })
+  it.each(['2026-11-25T09:30:00+01:00', '2024-02-29T12:00:00+01:00', '2026-01-01T00:10:00+01:00', '2026-08-31T12:00:00+02:00'])(
+    'sends the age as a birth date that gives it on %s, the day before and the day after',
+    (when) => {
+      const moment = new Date(when)
+      const born = new Date((all(bundleOf({ ...emptyEntry, age: '68' }, moment))[0] as Patient).birthDate ?? '')
+      for (const days of [-1, 0, 1]) {
+        const there = new Date(moment.getTime() + days * 86_400_000)
+        const before = there.getMonth() < born.getMonth() || (there.getMonth() === born.getMonth() && there.getDate() < born.getDate())
+        expect(there.getFullYear() - born.getFullYear() - (before ? 1 : 0)).toBe(68)
+      }
+    },
+  )
 
   it('takes comma and point, and the unit that was chosen', () => {
     expect(observation(build({ creatinine: '2,1' }), '2160-0')?.valueQuantity).toEqual({

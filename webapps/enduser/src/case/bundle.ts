@@ -43,11 +43,12 @@ function day(date: Date): string {
   return `${String(date.getFullYear()).padStart(4, '0')}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`
 }
 
-/** The day that many years ago; of a 29 February the day before where that year has none. */
+/**
+ * A birth date that gives the age: half a year past the last birthday, so that
+ * neither another time zone nor a page left open over night changes it.
+ */
 function birthDate(age: number, now: Date): string {
-  const born = new Date(now.getFullYear() - age, now.getMonth(), now.getDate())
-  if (born.getMonth() !== now.getMonth()) born.setDate(0)
-  return day(born)
+  return day(new Date(now.getFullYear() - age, now.getMonth() - 6, 1))
 }
 
 function observation(id: string, subject: string, coding: { code: string; display: string }, now: Date): Observation {
@@ -162,7 +163,7 @@ function condition(id: string, code: string, display: string, subject: string, n
 /**
  * Makes a collection Bundle of the form. Only what was typed goes in: a field
  * left empty becomes no resource, so that it stays unknown. The age is sent as
- * a birth date that many years before today, which gives the same age today.
+ * a birth date that gives it.
  * A form with faults must not come here.
  */
 export function bundleOf(entry: Entry, now: Date): Bundle {

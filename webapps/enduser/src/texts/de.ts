@@ -210,6 +210,7 @@ export const de = {
     missing: 'Fehlt',
     missingNone: 'Für die Prüfungen fehlt nichts.',
     neededFor: 'gebraucht für: {{checks}}',
+    neededMore: 'und {{count}} weitere',
     enter: '{{name}} eingeben',
     apply: 'Übernehmen und neu berechnen',
     ignored: 'Nicht verwendet',

@@ -213,6 +213,7 @@ export const en: Same<typeof de> = {
     missing: 'Missing',
     missingNone: 'Nothing is missing for the checks.',
     neededFor: 'needed for: {{checks}}',
+    neededMore: 'and {{count}} more',
     enter: 'Enter {{name}}',
     apply: 'Apply and recompute',
     ignored: 'Not used',

@@ -45,17 +45,19 @@ export function PatientFields({ entry, dispatch }: Props) {
       />
       {number('weight')}
       {number('height')}
-      <NumberInput
-        field="creatinine"
-        label={t('form.creatinine')}
-        entry={entry}
-        change={(value) => dispatch({ type: 'set', field: 'creatinine', value })}
-        bare
-      />
-      <CreatinineUnitField
-        unit={entry.creatinineUnit}
-        change={(value) => dispatch({ type: 'set', field: 'creatinineUnit', value })}
-      />
+      <div className={fields.couple}>
+        <NumberInput
+          field="creatinine"
+          label={t('form.creatinine')}
+          entry={entry}
+          change={(value) => dispatch({ type: 'set', field: 'creatinine', value })}
+          bare
+        />
+        <CreatinineUnitField
+          unit={entry.creatinineUnit}
+          change={(value) => dispatch({ type: 'set', field: 'creatinineUnit', value })}
+        />
+      </div>
       <YesNoField field="dialysis" entry={entry} dispatch={dispatch} />
       {entry.sex !== 'male' && <YesNoField field="pregnancy" entry={entry} dispatch={dispatch} />}
     </div>

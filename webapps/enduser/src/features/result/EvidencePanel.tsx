@@ -13,12 +13,7 @@ export function EvidencePanel({ sources, selected, back }: Props) {
   const t = useText()
   const none = sources.cited.length === 0 && sources.supporting.length === 0
   return (
-    <div
-      className="stack"
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && selected !== null) back()
-      }}
-    >
+    <div className="stack">
       <div>
         <h2 id="evidence">{t('result.evidence')}</h2>
         <p className="small muted">{t(none ? 'result.evidenceNone' : 'result.evidenceHint')}</p>

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { IconPrinter } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
-import { useCallback, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { ExampleBanner } from '@cdss/shared/clinical/ExampleBanner.tsx'
 import { formatDate } from '@cdss/shared/format/date.ts'
@@ -56,6 +56,16 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
     setSelected(null)
     opener.current?.focus()
   }, [])
+
+  // Wherever the keyboard is by then: Escape goes back to the option. The drawer has an Escape of its own.
+  useEffect(() => {
+    if (!wide || selected === null) return
+    const escape = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') back()
+    }
+    window.addEventListener('keydown', escape)
+    return () => window.removeEventListener('keydown', escape)
+  }, [wide, selected, back])
 
   const evidence = { sources, selected, back, narrow: !wide }
   return (

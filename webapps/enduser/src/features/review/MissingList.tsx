@@ -59,7 +59,10 @@ export function MissingList({ case: c, recommendation: r }: { case: Case; recomm
               return (
                 <li key={m.name}>
                   <strong>{m.display}</strong>
-                  <p className="small muted">{t('review.neededFor', { checks: m.checks.join('; ') })}</p>
+                  <p className="small muted">
+                    {t('review.neededFor', { checks: m.checks.slice(0, 3).join('; ') })}
+                    {m.checks.length > 3 && ` ${t('review.neededMore', { count: m.checks.length - 3 })}`}
+                  </p>
                   {field && subject !== null && (
                     <div className={classes.inline}>
                       <NumberInput

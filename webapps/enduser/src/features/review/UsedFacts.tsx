@@ -27,7 +27,8 @@ export function UsedFacts({ facts }: { facts: Fact[] }) {
         </thead>
         <tbody>
           {known.map((fact) => {
-            const date = dateOf(fact)
+            // The birth date behind a typed age is made up.
+            const date = fact.name === 'age' && isEntered(fact.source) ? '' : dateOf(fact)
             return (
               <tr key={fact.name}>
                 <th scope="row">{fact.display}</th>
