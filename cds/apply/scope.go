@@ -50,6 +50,11 @@ type Scope struct {
 	memo  map[string]named
 }
 
+// definitions finds the named expressions that an artifact may use.
+type definitions interface {
+	Definition(name string) (*knowledge.Definition, bool)
+}
+
 // named is the value of a name.
 type named struct {
 	value   fhirpath.Collection
@@ -74,6 +79,16 @@ func (s *Scope) With(name string, value, known bool) *Scope {
 		c.extra[k] = v
 	}
 	c.extra[name] = named{value: fhirpath.Collection{fhirpath.FromBool(value)}, unknown: !known, gaps: gapsIf(!known, name)}
+	return c
+}
+
+// fork gives a scope for another artifact: the Chart's values are shared, what its
+// libraries define is its own.
+func (s *Scope) fork() *Scope {
+	c := &Scope{ctx: s.ctx, chart: s.chart, now: s.now, extra: s.extra, memo: make(map[string]named, len(s.memo))}
+	for k, v := range s.memo {
+		c.memo[k] = v
+	}
 	return c
 }
 
@@ -123,7 +138,7 @@ func (s *Scope) holds(plan *knowledge.Plan, a *knowledge.Action) (Verdict, []Ste
 }
 
 // truth evaluates one condition.
-func (s *Scope) truth(plan *knowledge.Plan, e *fhirpath.Expression) (fhirpath.Truth, []Gap, []Read, error) {
+func (s *Scope) truth(plan definitions, e *fhirpath.Expression) (fhirpath.Truth, []Gap, []Read, error) {
 	r, err := e.Eval(s.ctx, nil, s.env(plan))
 	if err != nil {
 		return fhirpath.Undetermined, nil, nil, err
@@ -148,7 +163,7 @@ func (s *Scope) truth(plan *knowledge.Plan, e *fhirpath.Expression) (fhirpath.Tr
 	return t, missing, reads, nil
 }
 
-func (s *Scope) env(plan *knowledge.Plan) fhirpath.Env {
+func (s *Scope) env(plan definitions) fhirpath.Env {
 	return fhirpath.Env{
 		Now: s.now,
 		Var: func(name string) (fhirpath.Collection, bool, bool) {
@@ -159,7 +174,7 @@ func (s *Scope) env(plan *knowledge.Plan) fhirpath.Env {
 }
 
 // lookup finds a name: the caller's, the codes, the Chart's, the plan's library.
-func (s *Scope) lookup(plan *knowledge.Plan, name string) (named, bool) {
+func (s *Scope) lookup(plan definitions, name string) (named, bool) {
 	if v, ok := s.extra[name]; ok {
 		return v, true
 	}
@@ -194,7 +209,7 @@ func (s *Scope) lookup(plan *knowledge.Plan, name string) (named, bool) {
 
 // define computes a named expression. An empty value means "not known"; one that
 // cannot be evaluated is not known either.
-func (s *Scope) define(plan *knowledge.Plan, d *knowledge.Definition) named {
+func (s *Scope) define(plan definitions, d *knowledge.Definition) named {
 	own := []Gap{{Fact: d.Fact, Display: d.Display}}
 	r, err := d.Expression.Eval(s.ctx, nil, s.env(plan))
 	if err != nil {

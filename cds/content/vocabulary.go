@@ -41,6 +41,13 @@ const (
 	// rule is about; a leading "-" takes a code out again.
 	SubstanceExtension = Base + "/StructureDefinition/substance"
 
+	// NotCheckedExtension on a RequestGroup names an action that could not be
+	// decided: action, title and the facts that were missing.
+	NotCheckedExtension = Base + "/StructureDefinition/not-checked"
+	// ExclusionExtension on a RequestGroup names a substance that is not offered:
+	// substance, reason and detail.
+	ExclusionExtension = Base + "/StructureDefinition/exclusion"
+
 	// AnyApplicable is R5's applicabilityBehavior: only the first applicable
 	// child action is taken.
 	AnyApplicable = "http://hl7.org/fhir/5.0/StructureDefinition/extension-PlanDefinition.action.applicabilityBehavior"

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"cdss/cds/content"
 	"cdss/fhir"
@@ -15,11 +16,27 @@ import (
 // concurrent use.
 type Catalogue struct {
 	byURL map[string][]*fhir.Resource // the best first, see better
+
+	mu        sync.Mutex
+	compiled  map[string]*fhirpath.Expression
+	libraries map[*fhir.Resource]library
 }
+
+// library is what LibraryDefinitions gave.
+type library struct {
+	definitions []*Definition
+	problems    []Problem
+}
+
+// maxCompiled bounds the expressions that a catalogue remembers: some come from
+// plans that a caller sends.
+const maxCompiled = 10_000
 
 // NewCatalogue makes a catalogue of artifacts; one without url cannot be found.
 func NewCatalogue(artifacts []*fhir.Resource) *Catalogue {
-	c := &Catalogue{byURL: make(map[string][]*fhir.Resource, len(artifacts))}
+	c := &Catalogue{
+		byURL: make(map[string][]*fhir.Resource, len(artifacts)), compiled: map[string]*fhirpath.Expression{}, libraries: map[*fhir.Resource]library{},
+	}
 	for _, r := range artifacts {
 		if url := r.Root().Child("url").String(); url != "" {
 			c.byURL[url] = append(c.byURL[url], r)
@@ -57,6 +74,39 @@ func (c *Catalogue) Find(canonical string) (r *fhir.Resource, rivals []string) {
 		}
 	}
 	return list[0], rivals
+}
+
+// Compile compiles an expression in FHIRPath, each once.
+func (c *Catalogue) Compile(source string) (*fhirpath.Expression, error) {
+	c.mu.Lock()
+	e, ok := c.compiled[source]
+	c.mu.Unlock()
+	if ok {
+		return e, nil
+	}
+	e, err := fhirpath.Compile(source)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.compiled) < maxCompiled {
+		c.compiled[source] = e
+	}
+	return e, nil
+}
+
+// Library gives the named expressions of a Library that Find gave, compiled once,
+// and what is wrong with others.
+func (c *Catalogue) Library(r *fhir.Resource) ([]*Definition, []Problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l, ok := c.libraries[r]
+	if !ok {
+		l.definitions, l.problems = LibraryDefinitions(r)
+		c.libraries[r] = l
+	}
+	return l.definitions, l.problems
 }
 
 func version(r *fhir.Resource) string { return r.Root().Child("version").String() }
