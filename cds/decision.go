@@ -23,6 +23,17 @@ type Decision struct {
 	Degraded     bool // a check or a leg did not run for a fault of ours
 	Shadow       bool // the client was shown nothing
 	Cards        []IssuedCard
+	Asked        Asked `json:"-"`
+}
+
+// Asked tells who asked about whom. It is for the audit trail alone, which knows a
+// patient by a pseudonym: no decision is stored with it.
+type Asked struct {
+	Patient string // bare id, "" when nobody is known
+	User    string // "Type/id", or the name of a local user
+	Roles   []string
+	Address string // of the network
+	Request string // id of the request
 }
 
 // DecisionInput is one part of what a decision was made on.

@@ -55,7 +55,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	rec := cds.Recommendation{}
 	chart, err := within(ctx, s, "facts", func(context.Context) *facts.Chart {
 		return facts.Build(facts.Input{
-			Now: now, Patient: ask.Patient, Resources: ask.Resources, Request: ask.Request,
+			Now: now, Patient: ask.Patient, Resources: s.translate(ask.Resources), Request: ask.Request,
 			Indications: indications(snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})
@@ -89,9 +89,14 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	}
 	step("evidence", rec.Evidence)
 	rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, NewUUID: func(key string) string { return derive(id, key) }})
+	patient := ask.Patient
+	if patient == "" && chart != nil {
+		patient = chart.PatientID()
+	}
 	s.record(cds.Decision{
 		ID: id, At: s.c.Now(), Service: "recommendations", Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: rec.Knowledge,
 		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken, Cards: issued(rec.Cards),
+		Asked: askedBy(ctx, patient, ""),
 	})
 	return rec
 }

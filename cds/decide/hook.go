@@ -11,6 +11,7 @@ import (
 	"cdss/cds/prefetch"
 	"cdss/cds/recommend"
 	"cdss/cds/render"
+	"cdss/cds/translate"
 	"cdss/fhir"
 )
 
@@ -158,13 +159,28 @@ func (c *call) orders() (list []*fhir.Resource) {
 	return list
 }
 
-// build makes the Chart of what is known now.
+// build makes the Chart of what is known now, local codes brought to those that are
+// read.
 func (s *Service) build(c *call, orders []*fhir.Resource) (*facts.Chart, error) {
+	resources := append(c.came.Resources(), c.own(c.req.Context)...)
 	in := facts.Input{
-		Now: c.now, Patient: c.req.Patient, Resources: append(c.came.Resources(), c.own(c.req.Context)...), Received: c.came.Received(), Drafts: orders,
+		Now: c.now, Patient: c.req.Patient, Received: c.came.Received(),
 		Indications: indications(c.input.Snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 	}
-	return within(c.ctx, s, "facts", func(context.Context) *facts.Chart { return facts.Build(in) })
+	return within(c.ctx, s, "facts", func(context.Context) *facts.Chart {
+		in.Resources, in.Drafts = s.translate(resources), s.translate(orders)
+		return facts.Build(in)
+	})
+}
+
+// translate adds to resources the codings that the hospital's maps hold for theirs,
+// and has what came counted.
+func (s *Service) translate(list []*fhir.Resource) []*fhir.Resource {
+	list = s.c.Local().Resources(list)
+	if s.c.Seen != nil {
+		translate.See(list, s.c.Seen)
+	}
+	return list
 }
 
 // chart makes the Chart the answer rests on, and all that goes with it.
@@ -312,6 +328,6 @@ func (s *Service) keep(c *call, cards []cds.Card) {
 		ID: c.id, At: c.now, Service: c.req.Service, Hook: c.req.Hook, HookInstance: c.req.HookInstance, Client: c.req.Client,
 		Language: c.req.Language, Inputs: inputs(c.came, c.req), References: references(c.input.Chart), Artifacts: c.rec.Knowledge,
 		Ran: ran(c.rec), Skipped: skipped(c.rec.NotChecked), Timings: c.timings, Duration: time.Since(c.start),
-		Degraded: c.broken, Shadow: c.req.Profile.Shadow, Cards: issued(cards),
+		Degraded: c.broken, Shadow: c.req.Profile.Shadow, Cards: issued(cards), Asked: askedBy(c.ctx, c.req.Patient, c.req.User),
 	})
 }

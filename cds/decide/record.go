@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"cdss/cds"
 	"cdss/cds/prefetch"
 	"cdss/fhir"
+	"cdss/fhir/audit"
 )
 
 // record keeps a decision. Losing one is told in the log and costs no answer.
@@ -19,6 +21,16 @@ func (s *Service) record(d cds.Decision) {
 	if !s.c.Recorder.Record(d) {
 		s.c.Log.Warn("decision not recorded", "decision", d.ID, "service", d.Service)
 	}
+}
+
+// askedBy tells who asks about whom: the user a call names, else who is known to be
+// behind the request.
+func askedBy(ctx context.Context, patient, user string) cds.Asked {
+	caller := audit.From(ctx)
+	if user == "" {
+		user = caller.User
+	}
+	return cds.Asked{Patient: patient, User: user, Roles: caller.Roles, Address: caller.Address, Request: caller.Request}
 }
 
 // ran names what an answer rests on: the warnings that fired, the substances that

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"cdss/cds"
+	"cdss/fhir/audit"
 	"cdss/fhir/issue"
 )
 
@@ -66,6 +67,7 @@ func (s *Store) KeepFeedback(ctx context.Context, list []cds.Feedback) error {
 			}
 			b.Queue(addFeedbackQuery, f.Card, f.Service, f.Client, string(f.Outcome), suggestions,
 				reason.System, reason.Code, reason.Display, f.Comment, f.At)
+			audit.Queue(ctx, &b, judged(f))
 		}
 		return tx.SendBatch(ctx, &b).Close()
 	})

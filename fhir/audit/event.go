@@ -2,7 +2,9 @@ package audit
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -166,6 +168,19 @@ func newID(now time.Time) string {
 		b[i] = byte(ms >> (8 * (5 - i)))
 	}
 	b[6] = b[6]&0x0f | 0x70
+	b[8] = b[8]&0x3f | 0x80
+	return formatID(b)
+}
+
+// IDOf derives an id from what makes an event one, so that it is written once however
+// often it is reported (a uuid of RFC 9562, version 8).
+func IDOf(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	b := [16]byte(h.Sum(nil)[:16])
+	b[6] = b[6]&0x0f | 0x80
 	b[8] = b[8]&0x3f | 0x80
 	return formatID(b)
 }
