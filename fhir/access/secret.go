@@ -104,3 +104,14 @@ func (v *Vault) open(owner, keyID string, sealed []byte) (string, error) {
 	}
 	return string(secret), nil
 }
+
+// Seal encrypts a secret that another room stores, bound to its owner, and names the
+// key it did so with.
+func (v *Vault) Seal(owner, secret string) (keyID string, sealed []byte, err error) {
+	return v.seal(owner, secret)
+}
+
+// Open decrypts what Seal has sealed for the same owner.
+func (v *Vault) Open(owner, keyID string, sealed []byte) (string, error) {
+	return v.open(owner, keyID, sealed)
+}
