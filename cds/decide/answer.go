@@ -25,6 +25,9 @@ type Ask struct {
 	Resources []*fhir.Resource
 	Request   *cds.StructuredRequest
 	Language  cds.Lang
+	Received  map[string]facts.Received // as in facts.Input, where more is known than came
+	Service   string                    // the door, for the record; "" means "recommendations"
+	Plain     bool                      // no supporting passages are looked for
 	// Unreadable are entries that are no resource, Truncated says that the Bundle
 	// has a next page: both are told, since what is not there cannot be checked.
 	Unreadable []issue.Issue
@@ -55,7 +58,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	rec := cds.Recommendation{}
 	chart, err := within(ctx, s, "facts", func(context.Context) *facts.Chart {
 		return facts.Build(facts.Input{
-			Now: now, Patient: ask.Patient, Resources: s.translate(ask.Resources), Request: ask.Request,
+			Now: now, Patient: ask.Patient, Resources: s.translate(ask.Resources), Request: ask.Request, Received: ask.Received,
 			Indications: indications(snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})
@@ -80,7 +83,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	whole(&rec)
 	step("facts", rec.Facts)
 	step("options", rec.Options)
-	if err == nil {
+	if err == nil && !ask.Plain {
 		found, err := within(ctx, s, "evidence", func(ctx context.Context) []rag.Evidence { return s.support(ctx, evidence, chart, rec) })
 		if err != nil {
 			found = []rag.Evidence{}
@@ -93,8 +96,12 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	if patient == "" && chart != nil {
 		patient = chart.PatientID()
 	}
+	service := ask.Service
+	if service == "" {
+		service = "recommendations"
+	}
 	s.record(cds.Decision{
-		ID: id, At: s.c.Now(), Service: "recommendations", Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: rec.Knowledge,
+		ID: id, At: s.c.Now(), Service: service, Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: rec.Knowledge,
 		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken, Cards: issued(rec.Cards),
 		Asked: askedBy(ctx, patient, ""),
 	})
