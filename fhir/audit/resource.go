@@ -242,7 +242,7 @@ func what(data string) *fhir.Object {
 	if search.IsType(typ) {
 		return fhir.NewObject().Set("reference", data).Set("type", typ)
 	}
-	return logical(typ, id)
+	return fhir.NewObject().Set("identifier", fhir.NewObject().Set("value", id)).Set("display", data)
 }
 
 // identifier tells uuids and urls as such.

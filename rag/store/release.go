@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"cdss/fhir/audit"
 	"cdss/fhir/issue"
 	"cdss/fhir/task"
 	"cdss/rag"
@@ -21,7 +22,8 @@ const (
 
 	retireOthersQuery = `
 UPDATE guideline_version SET status = 'retired', retired_at = now()
-WHERE guideline_id = $1 AND status = 'active'`
+WHERE guideline_id = $1 AND status = 'active'
+RETURNING id::text`
 	activateQuery = `
 UPDATE guideline_version SET status = 'active', approved_at = now(), retired_at = NULL WHERE id = $1`
 	retireQuery = `
@@ -45,11 +47,23 @@ func (s *Store) Approve(ctx context.Context, id string) error {
 		if !complete {
 			return false, issue.New(issue.Conflict, "guideline version %s is not read completely yet: approve it when its job is done", id)
 		}
-		if _, err := tx.Exec(ctx, retireOthersQuery, guideline); err != nil {
+		rows, err := tx.Query(ctx, retireOthersQuery, guideline)
+		if err != nil {
 			return false, err
 		}
-		_, err := tx.Exec(ctx, activateQuery, u)
-		return true, err
+		others, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return false, err
+		}
+		for _, other := range others {
+			if err := attest(ctx, tx, audit.Retire, other); err != nil {
+				return false, err
+			}
+		}
+		if _, err := tx.Exec(ctx, activateQuery, u); err != nil {
+			return false, err
+		}
+		return true, attest(ctx, tx, audit.Approve, id)
 	})
 }
 
@@ -62,8 +76,10 @@ func (s *Store) Retire(ctx context.Context, id string) error {
 		case rag.Draft:
 			return false, issue.New(issue.Conflict, "guideline version %s is a draft, which feeds no answer: delete it instead", id)
 		}
-		_, err := tx.Exec(ctx, retireQuery, u)
-		return true, err
+		if _, err := tx.Exec(ctx, retireQuery, u); err != nil {
+			return false, err
+		}
+		return true, attest(ctx, tx, audit.Retire, id)
 	})
 }
 

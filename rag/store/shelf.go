@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"cdss/fhir/audit"
 	"cdss/fhir/task"
 	"cdss/rag"
 	"cdss/rag/ingest"
@@ -70,6 +71,9 @@ func (s *Store) Add(ctx context.Context, a ingest.Addition) (id string, created 
 		}
 		created = true
 		if _, err := tx.Exec(ctx, addSourceQuery, id, a.Format, len(a.Content), a.Content); err != nil {
+			return err
+		}
+		if err := attest(ctx, tx, audit.Create, id); err != nil {
 			return err
 		}
 		return ask(ctx, tx, id)
@@ -220,6 +224,9 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return s.inTx(ctx, pgx.TxOptions{}, "delete guideline version "+id, func(tx pgx.Tx) error {
 		guideline, err := lockGuideline(ctx, tx, u, id)
 		if err != nil {
+			return err
+		}
+		if err := attest(ctx, tx, audit.Delete, id); err != nil {
 			return err
 		}
 		var status rag.Status
