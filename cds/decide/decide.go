@@ -22,6 +22,7 @@ import (
 	"cdss/cds"
 	"cdss/cds/knowledge"
 	"cdss/cds/recommend"
+	"cdss/cds/translate"
 	"cdss/rag"
 )
 
@@ -54,10 +55,12 @@ type Rules interface {
 type Config struct {
 	Knowledge func() *knowledge.Snapshot // the snapshot of this moment, pinned for one decision
 	Tables    recommend.Tables
-	Evidence  func() Evidence // nil, or giving nil: no guideline is loaded
-	Queries   QueryBuilder    // nil: no supporting passages
-	Servers   Servers         // nil: what does not come with a call is not fetched
-	Recorder  Recorder        // nil: nothing is kept
+	Evidence  func() Evidence         // nil, or giving nil: no guideline is loaded
+	Queries   QueryBuilder            // nil: no supporting passages
+	Servers   Servers                 // nil: what does not come with a call is not fetched
+	Local     func() *translate.Table // the maps of local codes of this moment; nil: none
+	Seen      func(translate.Seen)    // counts the codes that come; nil: nobody does
+	Recorder  Recorder                // nil: nothing is kept
 	Rules     Rules
 	Now       func() time.Time
 	NewID     func() string // gives a new uuid
@@ -95,6 +98,9 @@ func New(c Config) *Service {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Local == nil {
+		c.Local = func() *translate.Table { return nil }
 	}
 	if c.Evidence == nil {
 		c.Evidence = func() Evidence { return nil }

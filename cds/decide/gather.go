@@ -71,7 +71,8 @@ func (s *Service) worthwhile(c *call) bool {
 	}
 	chart, err := within(c.ctx, s, "orders", func(context.Context) *facts.Chart {
 		return facts.Build(facts.Input{
-			Now: c.now, Patient: c.req.Patient, Resources: c.came.Resources(), Drafts: c.own(c.req.DraftOrders),
+			Now: c.now, Patient: c.req.Patient, Drafts: s.c.Local().Resources(c.own(c.req.DraftOrders)),
+			Resources: s.c.Local().Resources(c.came.Resources()), // a draft may refer to a Medication among them
 			Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})

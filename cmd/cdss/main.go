@@ -60,6 +60,8 @@ func commands() []command {
 		{"server add", "NAME URL", "register a FHIR server that clients may name", addServer},
 		{"server list", "", "list the registered FHIR servers", listServers},
 		{"server remove", "NAME", "remove a FHIR server", removeServer},
+		{"map import", "FILE.csv", "map local drug and laboratory codes to ATC, LOINC and SNOMED CT", importMap},
+		{"map coverage", "", "tell which codes came that nobody can read", mapCoverage},
 		{"explain", "UUID", "tell how a card came about", explain},
 		{"doctor", "", "look for what keeps the server from working", doctor},
 		{"openapi", "", "print the description of /api (OpenAPI 3.1)", printOpenAPI},

@@ -22,6 +22,7 @@ import (
 	"cdss/cds/recommend"
 	"cdss/cds/stewardship/concept"
 	cdsstore "cdss/cds/store"
+	"cdss/cds/translate"
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir/task"
 	"cdss/migrations"
@@ -46,6 +47,8 @@ type house struct {
 	site      *webapps.Site
 	hooks     *hooks.Server
 	trust     *trust
+	codes     *cdsstore.Codes
+	local     atomic.Pointer[translate.Table]
 	fhir      *fhirREST
 
 	api        atomic.Pointer[http.Handler]
@@ -98,16 +101,18 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	}
 	h.knowledge.Store(snapshot)
 	h.decisions = cdsstore.New(log)
+	h.codes = cdsstore.NewCodes(log)
 	var recorder decide.Recorder
+	var seen func(translate.Seen)
 	if !h.unrecorded {
-		recorder = h.decisions
+		recorder, seen = h.decisions, h.codes.See
 	}
 	if h.trust, err = newTrust(h); err != nil {
 		return nil, err
 	}
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
-		Servers: fhirServers{h}, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
+		Servers: fhirServers{h}, Local: h.local.Load, Seen: seen, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
 		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
 	if h.hooks, err = hooks.New(hooks.Config{
@@ -171,6 +176,9 @@ func (h *house) openDatabase(ctx context.Context) error {
 	h.decisions.Attach(pool)
 	h.fhir.store.Attach(pool)
 	h.trust.attach(ctx, h, pool)
+	h.codes.Attach(pool)
+	h.background.Go(func() { h.codes.Run(ctx) })
+	h.background.Go(func() { h.followMaps(ctx) })
 	queue := task.New(pool, task.Config{Log: h.log})
 	guidelines := ingest.New(ingest.Config{
 		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Expander: h.concepts, Log: h.log,
