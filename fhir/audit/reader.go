@@ -43,7 +43,7 @@ func (r *Reader) Read(ctx context.Context, typ, id string, version int) (fhir.Ve
 	if err != nil {
 		return v, err
 	}
-	patient := patientOf(v.Resource)
+	patient := PatientOf(v.Resource)
 	if patient == "" {
 		return v, nil
 	}
@@ -96,7 +96,7 @@ func (r *Reader) History(ctx context.Context, typ, id string, since time.Time, c
 func (r *Reader) told(ctx context.Context, page search.Page, patients []string, always bool, query string) (search.Page, error) {
 	for _, list := range [][]fhir.Version{page.Matches, page.Included} {
 		for _, v := range list {
-			if p := patientOf(v.Resource); p != "" && !slices.Contains(patients, p) {
+			if p := PatientOf(v.Resource); p != "" && !slices.Contains(patients, p) {
 				patients = append(patients, p)
 			}
 		}
@@ -162,8 +162,8 @@ func asked(q *search.Query) []string {
 // patient compartment has it for the types that hold data of a single one.
 var members = []string{"subject", "patient", "beneficiary", "for", "individual"}
 
-// patientOf gives the id of the patient a resource is about, "" for none.
-func patientOf(r *fhir.Resource) string {
+// PatientOf gives the id of the patient a resource is about, "" for none.
+func PatientOf(r *fhir.Resource) string {
 	if r == nil || r.Type() == eventTypeName {
 		return ""
 	}

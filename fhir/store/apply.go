@@ -323,11 +323,14 @@ func (t *transaction) store(ctx context.Context, c *step) error {
 	b.Queue(addVersionQuery, key, version, c.Type, string(c.Method), t.at, body)
 	b.Queue(setResourceQuery, key, version, c.Method == fhir.Delete, t.at)
 	reindex(&b, key, version, index)
+	if err := t.attest(ctx, &b, v, body); err != nil {
+		return err
+	}
 	if err := t.tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
 	c.effect = fhir.Effect{Version: v, Created: deleted}
-	return nil
+	return t.prove(ctx, v)
 }
 
 // stamp is meta.lastUpdated: an instant in milliseconds.

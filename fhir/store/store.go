@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"cdss/fhir/audit"
 	"cdss/fhir/issue"
 	"cdss/fhir/search"
 )
@@ -44,6 +45,9 @@ type Config struct {
 	Base        string // url of FHIR REST here: references below it are local
 	Log         *slog.Logger
 	Now         func() time.Time // for the prefix "ap" in conditions; nil: time.Now
+	// Subject gives what stands for a patient in the audit trail; nil: changes of patient
+	// data are told without.
+	Subject func(patient string) (audit.Subject, error)
 }
 
 // Store is the resources of one database. It is safe for concurrent use. Until

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"cdss/fhir"
+	"cdss/fhir/audit"
+)
+
+// artifacts are the types each version of which has a Provenance.
+var artifacts = []string{"ActivityDefinition", "CodeSystem", "ConceptMap", "Library", "PlanDefinition", "Questionnaire", "ValueSet"}
+
+// kinds tell what a version was made by.
+var kinds = map[fhir.Method]audit.Kind{fhir.Create: audit.Create, fhir.Update: audit.Update, fhir.Delete: audit.Delete}
+
+// versionRef gives "Type/id/_history/3".
+func versionRef(v fhir.Version, version int) string {
+	return v.Ref() + "/_history/" + strconv.Itoa(version)
+}
+
+// attest queues the event of a version. The hash is that of the stored body, so that
+// whoever changes it there is found out.
+func (t *transaction) attest(ctx context.Context, b *pgx.Batch, v fhir.Version, body *string) error {
+	e := audit.Event{Kind: kinds[v.Method], At: v.At, Data: versionRef(v, v.Version)}
+	patient := audit.PatientOf(v.Resource)
+	if v.Type == "Patient" {
+		patient = v.ID
+	}
+	if patient != "" && t.s.cfg.Subject != nil {
+		subject, err := t.s.cfg.Subject(patient)
+		if err != nil {
+			return err
+		}
+		e.Patient = subject
+	}
+	if body != nil {
+		sum := sha256.Sum256([]byte(*body))
+		e.Entities = []audit.Entity{{Name: "content", Details: audit.Details("sha256", hex.EncodeToString(sum[:]))}}
+	}
+	audit.Queue(ctx, b, e)
+	return nil
+}
+
+// prove stores the Provenance of a version of an artifact: who made it, when, and out
+// of which one.
+func (t *transaction) prove(ctx context.Context, v fhir.Version) error {
+	if !slices.Contains(artifacts, v.Type) {
+		return nil
+	}
+	operation := map[fhir.Method]string{fhir.Create: "CREATE", fhir.Update: "UPDATE", fhir.Delete: "DELETE"}[v.Method]
+	coded := func(system, code string) fhir.CodeableConcept {
+		return fhir.CodeableConcept{Codings: []fhir.Coding{{System: system, Code: code}}}
+	}
+	o := fhir.NewResource("Provenance", "").
+		Append("target", fhir.NewObject().Set("reference", versionRef(v, v.Version)).Set("type", v.Type)).
+		Set("recorded", stamp(v.At)).
+		Set("activity", coded("http://terminology.hl7.org/CodeSystem/v3-DataOperation", operation)).
+		Append("agent", agent(audit.From(ctx), coded))
+	if v.Version > 1 {
+		o.Append("entity", fhir.NewObject().Set("role", "revision").
+			Set("what", fhir.NewObject().Set("reference", versionRef(v, v.Version-1)).Set("type", v.Type)))
+	}
+	r, err := o.Resource()
+	if err != nil {
+		return err
+	}
+	return t.store(ctx, &step{Change: fhir.Change{Method: fhir.Create, Type: "Provenance", ID: newID(), Resource: r}})
+}
+
+// agent is who made a version: a person, or the software that is known instead.
+func agent(c audit.Caller, coded func(system, code string) fhir.CodeableConcept) *fhir.Object {
+	const participant = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+	identified := func(typ, id string) *fhir.Object {
+		return fhir.NewObject().Set("type", typ).Set("identifier", fhir.NewObject().Set("value", id)).Set("display", id)
+	}
+	if c.User != "" {
+		typ, id, ok := strings.Cut(c.User, "/")
+		if !ok {
+			typ, id = "", c.User
+		}
+		return fhir.NewObject().Set("type", coded(participant, "author")).Set("who", identified(typ, id))
+	}
+	client := c.Client
+	if client == "" {
+		client = audit.System
+		if c.Address != "" {
+			client = "unknown client"
+		}
+	}
+	return fhir.NewObject().Set("type", coded(participant, "assembler")).Set("who", identified("Device", client))
+}
