@@ -199,13 +199,17 @@ var types = map[string]string{
 
 // lack adds a fact that would decide an action to the data that are asked for.
 func (w *groupWalk) lack(g Gap) {
-	if strings.HasPrefix(g.Fact, "input-") {
-		return // the requirement itself is asked for
+	if !strings.HasPrefix(g.Fact, "input-") { // there the requirement itself is asked for
+		w.lacking = append(w.lacking, Requirement(g.Fact))
 	}
-	typ := types[g.Fact]
+}
+
+// Requirement asks for the data that a fact is read from.
+func Requirement(fact string) *fhir.Object {
+	typ := types[fact]
 	if typ == "" {
 		typ = "Observation"
 	}
-	w.lacking = append(w.lacking, fhir.NewObject().
-		Append("extension", fhir.NewObject().Set("url", content.FactExtension).Set("valueCode", g.Fact)).Set("type", typ))
+	return fhir.NewObject().
+		Append("extension", fhir.NewObject().Set("url", content.FactExtension).Set("valueCode", fact)).Set("type", typ)
 }

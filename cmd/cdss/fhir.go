@@ -8,6 +8,7 @@ import (
 
 	cdsapi "cdss/cds/api"
 	"cdss/cds/content"
+	"cdss/cds/operation"
 	"cdss/fhir"
 	"cdss/fhir/fhirpath"
 	"cdss/fhir/issue"
@@ -19,9 +20,10 @@ import (
 
 // fhirREST is the FHIR door and what it stands on.
 type fhirREST struct {
-	store *store.Store
-	codes *codes
-	door  http.Handler
+	store     *store.Store
+	codes     *codes
+	artifacts *artifacts
+	door      http.Handler
 }
 
 func newFHIR(h *house) *fhirREST {
@@ -31,9 +33,14 @@ func newFHIR(h *house) *fhirREST {
 	}
 	f := &fhirREST{store: store.New(store.Config{PatientData: h.cfg.Demo, Base: base, Log: h.log, Now: h.now})}
 	f.codes = &codes{store: f.store}
+	f.artifacts = &artifacts{store: f.store}
+	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(operation.Config{
+		Decider: h.decide, Knowledge: h.knowledge.Load, Catalogue: f.artifacts.catalogue, Tables: h.tables, Patients: patients{h},
+		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
+	})...)
 	f.door = rest.New(rest.Config{
 		Reader: f.store, Writer: f.store, Types: f.store.Types(), ReadOnly: []string{"AuditEvent"}, Base: base, Origins: h.origin,
-		Operations: terminology.Operations(f.codes.snapshot), MemberOf: f.codes.memberOf,
+		Operations: operations, MemberOf: f.codes.memberOf,
 		Validate: func(ctx context.Context, r *fhir.Resource) ([]issue.Issue, error) {
 			return f.check(ctx, r, h.now(), true)
 		},
