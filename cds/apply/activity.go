@@ -2,6 +2,7 @@ package apply
 
 import (
 	"slices"
+	"strings"
 
 	"cdss/cds"
 	"cdss/fhir"
@@ -67,7 +68,7 @@ func (e *engine) activity(r *fhir.Resource, n *notes, of request) (*made, error)
 	if canonical := canonicalOf(root); canonical != "" {
 		b.set("instantiatesCanonical", canonical)
 	}
-	if of.group != nil {
+	if of.group != nil && kind == "Task" { // most other requests may not rest on a RequestGroup
 		b.set("basedOn", e.reference(of.group))
 	}
 	b.object.Set("status", status)
@@ -197,7 +198,11 @@ func (e *engine) check(m *made, n *notes) {
 		return
 	}
 	found := validate.Structure(r)
-	found = slices.DeleteFunc(found, func(i issue.Issue) bool { return i.Severity != issue.SeverityError })
+	found = slices.DeleteFunc(found, func(i issue.Issue) bool {
+		// On its own the resource does not see what stands beside it.
+		inner := !e.in.Bundle && len(i.Expression) > 0 && strings.HasSuffix(i.Expression[0], ".reference")
+		return inner || i.Severity != issue.SeverityError
+	})
 	for i, f := range found {
 		if i == 5 {
 			break
