@@ -1,10 +1,3 @@
-// Package conformance holds what a CDS service says against CDS Hooks 2.0.1: the
-// attributes of discovery and response, the invariants of the published logical
-// models (HL7 cds-hooks, cds-hooks-library), and the assertions of the public
-// Inferno CRD server suite that are about every service.
-//
-// It owns the rules and names each violation with its place. It refuses to be
-// lenient: what clients tolerate is no excuse here. It makes no calls.
 package conformance
 
 import (
