@@ -31,7 +31,7 @@ func newFHIR(h *house) *fhirREST {
 	if h.cfg.PublicURL != "" {
 		base = h.cfg.PublicURL + "/fhir"
 	}
-	f := &fhirREST{store: store.New(store.Config{PatientData: h.cfg.Demo, Base: base, Log: h.log, Now: h.now})}
+	f := &fhirREST{store: store.New(store.Config{PatientData: h.cfg.Demo, Base: base, Log: h.log, Now: h.now, Subject: h.trail.Subject})}
 	f.codes = &codes{store: f.store}
 	f.artifacts = &artifacts{store: f.store}
 	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(operation.Config{
@@ -39,7 +39,7 @@ func newFHIR(h *house) *fhirREST {
 		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
 	})...)
 	f.door = rest.New(rest.Config{
-		Reader: f.store, Writer: f.store, Types: f.store.Types(), ReadOnly: []string{"AuditEvent"}, Base: base, Origins: h.origin,
+		Reader: h.trail.Reader(f.store), Writer: f.store, Types: f.store.Types(), ReadOnly: []string{"AuditEvent", "Provenance"}, Base: base, Origins: h.origin,
 		Operations: operations, MemberOf: f.codes.memberOf,
 		Validate: func(ctx context.Context, r *fhir.Resource) ([]issue.Issue, error) {
 			return f.check(ctx, r, h.now(), true)

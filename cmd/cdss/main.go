@@ -48,7 +48,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{
+	return append([]command{
 		{"serve", "", "run the server", serve},
 		{"migrate", "", "bring the database to the schema of this program", migrate},
 		{"ingest", "FILE|DIR", "read guidelines in and let them feed answers", ingestFiles},
@@ -67,7 +67,7 @@ func commands() []command {
 		{"doctor", "", "look for what keeps the server from working", doctor},
 		{"openapi", "", "print the description of /api (OpenAPI 3.1)", printOpenAPI},
 		{"version", "", "print the version", printVersion},
-	}
+	}, auditCommands()...)
 }
 
 func main() {

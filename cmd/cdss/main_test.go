@@ -58,7 +58,7 @@ func startWithin(t *testing.T, deadline time.Duration, whole bool, vars ...strin
 	ctx, cancel := context.WithCancel(context.Background())
 	listening := make(chan string, 2)
 	done := make(chan error, 1)
-	vars = append([]string{"CDSS_ADDR=127.0.0.1:0", "CDSS_METRICS_ADDR=127.0.0.1:0", "LOG_LEVEL=debug"}, vars...)
+	vars = append([]string{"CDSS_ADDR=127.0.0.1:0", "CDSS_METRICS_ADDR=127.0.0.1:0", "CDSS_DATA_DIR=" + t.TempDir(), "LOG_LEVEL=debug"}, vars...)
 	go func() {
 		done <- run(ctx, []string{"serve"}, environment{vars: vars, out: &p.out, err: &p.log, deadline: deadline, ready: func(address string, ok bool) {
 			if ok || !whole {

@@ -74,7 +74,7 @@ func serve(ctx context.Context, args []string, env environment) error {
 	}
 	// The background ends after the last request has.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	h.background.Go(func() { h.decisions.Run(background, 5*time.Second) })
+	h.background.Go(func() { h.recordDecisions(background) })
 	opening, cancelOpening := context.WithCancel(background)
 	opened := make(chan struct{})
 	go func() {

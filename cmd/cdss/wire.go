@@ -24,6 +24,7 @@ import (
 	cdsstore "cdss/cds/store"
 	"cdss/cds/translate"
 	"cdss/cmd/cdss/observe"
+	"cdss/fhir/audit"
 	"cdss/fhir/task"
 	"cdss/migrations"
 	"cdss/rag/embed"
@@ -47,6 +48,7 @@ type house struct {
 	site      *webapps.Site
 	hooks     *hooks.Server
 	trust     *trust
+	trail     *audit.Trail
 	codes     *cdsstore.Codes
 	local     atomic.Pointer[translate.Table]
 	fhir      *fhirREST
@@ -110,6 +112,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if h.trust, err = newTrust(h); err != nil {
 		return nil, err
 	}
+	h.trail = newTrail(h)
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
 		Servers: fhirServers{h}, Local: h.local.Load, Seen: seen, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
@@ -173,6 +176,9 @@ func (h *house) openDatabase(ctx context.Context) error {
 		return err
 	}
 	h.pool.Store(pool)
+	if err := h.attachTrail(ctx, pool); err != nil {
+		return err
+	}
 	h.decisions.Attach(pool)
 	h.fhir.store.Attach(pool)
 	h.trust.attach(ctx, h, pool)
@@ -180,6 +186,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 	h.background.Go(func() { h.codes.Run(ctx) })
 	h.background.Go(func() { h.followMaps(ctx) })
 	queue := task.New(pool, task.Config{Log: h.log})
+	retention := newRetention(pool, queue)
 	guidelines := ingest.New(ingest.Config{
 		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Expander: h.concepts, Log: h.log,
 	})
@@ -192,6 +199,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 	}
 	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
 	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
+	h.background.Go(func() { h.ended("retention", retention.Run(ctx)) })
 	if written, err := h.fhir.load(ctx, h.cfg.Demo, h.now()); err == nil {
 		h.log.Info("FHIR resources loaded", "written", written)
 	} else if ctx.Err() == nil {

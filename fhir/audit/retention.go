@@ -48,10 +48,11 @@ type Retention struct {
 	keeps []Keep
 }
 
-// NewRetention returns the retention of these kinds and of audit events, and makes
-// queue's workers do it. It must be called before the queue runs.
+// NewRetention returns the retention of these kinds, of tasks that ended and of audit
+// events, and makes queue's workers do it. It must be called before the queue runs.
 func NewRetention(pool *pgxpool.Pool, queue *task.Queue, keeps ...Keep) *Retention {
 	r := &Retention{pool: pool, queue: queue, keeps: append(slices.Clone(keeps),
+		Keep{Records: "task", Days: 90, Least: 7, Most: 3653, Expire: task.Expire},
 		// The database refuses to delete younger ones.
 		Keep{Records: auditRecords, Days: 3653, Least: 367, Most: 36525})}
 	queue.Handle(TaskKind, time.Hour, func(ctx context.Context, run *task.Run) error { return r.work(ctx, run) })

@@ -225,6 +225,16 @@ func Forget(ctx context.Context, db DB, kind, key string) error {
 	return err
 }
 
+const expireQuery = `
+DELETE FROM task WHERE id IN (
+    SELECT id FROM task WHERE state IN ('done', 'failed', 'cancelled') AND finished_at < $1 ORDER BY finished_at LIMIT $2)`
+
+// Expire deletes up to most tasks that ended before older, and tells how many.
+func Expire(ctx context.Context, tx pgx.Tx, older time.Time, most int) (int64, error) {
+	tag, err := tx.Exec(ctx, expireQuery, older, most)
+	return tag.RowsAffected(), err
+}
+
 // Wait returns when the task has ended, whoever works on it, or with ctx's error.
 // It gives the task as it ended.
 func (q *Queue) Wait(ctx context.Context, id string) (Task, error) {
