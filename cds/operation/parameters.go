@@ -141,7 +141,7 @@ func reference(v *fhir.Node, name, typ string) (string, error) {
 		text = typ + "/" + text
 	}
 	of, id, ok := fhir.Reference{Reference: text}.Local()
-	if !ok || !isID(id) {
+	if !ok || !isID(id) || of+"/"+id != text {
 		return "", issue.New(issue.Value, "$apply: %s is %s/id, or the id alone", name, typ).At(v.Location())
 	}
 	return of + "/" + id, nil
