@@ -127,7 +127,14 @@ func (o *Object) JSON() []byte {
 	if o == nil {
 		return []byte("{}")
 	}
-	b := []byte{'{'}
+	size := 2
+	for name, e := range o.values {
+		size += len(name) + 6
+		for _, text := range e.texts {
+			size += len(text) + 1
+		}
+	}
+	b := append(make([]byte, 0, size), '{')
 	for i, name := range o.names {
 		if i > 0 {
 			b = append(b, ',')

@@ -27,7 +27,7 @@ type Ask struct {
 	Language  cds.Lang
 	Received  map[string]facts.Received // as in facts.Input, where more is known than came
 	Service   string                    // the door, for the record; "" means "recommendations"
-	Plain     bool                      // no supporting passages are looked for
+	Plain     bool                      // neither supporting passages nor cards are wanted
 	// Unreadable are entries that are no resource, Truncated says that the Bundle
 	// has a next page: both are told, since what is not there cannot be checked.
 	Unreadable []issue.Issue
@@ -91,7 +91,9 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 		rec.Evidence = found
 	}
 	step("evidence", rec.Evidence)
-	rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, NewUUID: func(key string) string { return derive(id, key) }})
+	if !ask.Plain {
+		rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, NewUUID: func(key string) string { return derive(id, key) }})
+	}
 	patient := ask.Patient
 	if patient == "" && chart != nil {
 		patient = chart.PatientID()

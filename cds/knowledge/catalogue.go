@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 // concurrent use.
 type Catalogue struct {
 	byURL map[string][]*fhir.Resource // the best first, see better
+	byRef map[string]*fhir.Resource
 
 	mu        sync.Mutex
 	compiled  map[string]*fhirpath.Expression
@@ -35,9 +37,12 @@ const maxCompiled = 10_000
 // NewCatalogue makes a catalogue of artifacts; one without url cannot be found.
 func NewCatalogue(artifacts []*fhir.Resource) *Catalogue {
 	c := &Catalogue{
-		byURL: make(map[string][]*fhir.Resource, len(artifacts)), compiled: map[string]*fhirpath.Expression{}, libraries: map[*fhir.Resource]library{},
+		byURL: make(map[string][]*fhir.Resource, len(artifacts)), byRef: make(map[string]*fhir.Resource, len(artifacts)), compiled: map[string]*fhirpath.Expression{}, libraries: map[*fhir.Resource]library{},
 	}
 	for _, r := range artifacts {
+		if ref := r.Ref(); ref != "" {
+			c.byRef[ref] = r
+		}
 		if url := r.Root().Child("url").String(); url != "" {
 			c.byURL[url] = append(c.byURL[url], r)
 		}
@@ -74,6 +79,15 @@ func (c *Catalogue) Find(canonical string) (r *fhir.Resource, rivals []string) {
 		}
 	}
 	return list[0], rivals
+}
+
+// Own gives the catalogue's own copy of a resource, which is parsed already, where
+// it holds the same bytes; otherwise r.
+func (c *Catalogue) Own(r *fhir.Resource) *fhir.Resource {
+	if own := c.byRef[r.Ref()]; own != nil && own.Size() == r.Size() && bytes.Equal(own.Raw(), r.Raw()) {
+		return own
+	}
+	return r
 }
 
 // Compile compiles an expression in FHIRPath, each once.

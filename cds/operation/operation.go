@@ -47,9 +47,10 @@ type Config struct {
 // Operations gives the operations: $apply on both types, and $r5.apply, which
 // answers with a Bundle.
 func Operations(c Config) []fhir.Operation {
+	same := &sameness{known: map[pair]bool{}}
 	return []fhir.Operation{
-		operation{c, "PlanDefinition", false}, operation{c, "PlanDefinition", true},
-		operation{c, "ActivityDefinition", false}, operation{c, "ActivityDefinition", true},
+		operation{c, same, "PlanDefinition", false}, operation{c, same, "PlanDefinition", true},
+		operation{c, same, "ActivityDefinition", false}, operation{c, same, "ActivityDefinition", true},
 	}
 }
 
@@ -58,6 +59,7 @@ const patience = 10 * time.Second
 
 type operation struct {
 	Config
+	same   *sameness
 	typ    string
 	bundle bool
 }
@@ -123,7 +125,7 @@ func (o operation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error)
 // one that a canonical names.
 func (o operation) definition(c fhir.Call, catalogue *knowledge.Catalogue) (*fhir.Resource, error) {
 	if c.Instance != nil {
-		return c.Instance, nil
+		return catalogue.Own(c.Instance), nil
 	}
 	inline := strings.ToLower(o.typ[:1]) + o.typ[1:]
 	if n := c.Parameter(inline).Child("resource"); n != nil {
@@ -158,7 +160,7 @@ func (o operation) released(r *fhir.Resource, catalogue *knowledge.Catalogue) er
 		return issue.New(issue.BusinessRule, "$apply %s: its status is %q%s; only what was released is applied here",
 			clip(name(r)), clip(status), map[bool]string{true: ", and it is experimental"}[experimental])
 	}
-	if same, _ := catalogue.Find(name(r)); same == nil || !equal(same, r) {
+	if same, _ := catalogue.Find(name(r)); same == nil || !o.same.as(same, r) {
 		return issue.New(issue.BusinessRule, "$apply %s: it is not what was released here under this name", clip(name(r)))
 	}
 	return nil
@@ -181,7 +183,7 @@ func (o operation) regimens(r *fhir.Resource) (*knowledge.Plan, error) {
 		}
 		return nil, issue.New(issue.BusinessRule, "$apply %s: a plan of regimens is applied only when it is among the knowledge that runs", clip(name(r)))
 	}
-	if !equal(plan.Resource, r) {
+	if !o.same.as(plan.Resource, r) {
 		return nil, issue.New(issue.Conflict, "$apply %s: the plan differs from the one that runs under this name", clip(name(r)))
 	}
 	if plan.Indication == "" {
@@ -213,33 +215,6 @@ func hasOptions(actions []*fhir.Node) bool {
 		}
 	}
 	return false
-}
-
-// equal tells whether two resources say the same: all members but those a store
-// keeps.
-func equal(a, b *fhir.Resource) bool {
-	if a == b {
-		return true
-	}
-	members := func(r *fhir.Resource) map[string]string {
-		list := map[string]string{}
-		for name, raw := range r.Root().Members() {
-			if name != "id" && name != "meta" {
-				list[name] = compact(raw)
-			}
-		}
-		return list
-	}
-	x, y := members(a), members(b)
-	if len(x) != len(y) {
-		return false
-	}
-	for name, raw := range x {
-		if y[name] != raw {
-			return false
-		}
-	}
-	return true
 }
 
 func name(r *fhir.Resource) string {

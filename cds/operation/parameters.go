@@ -1,9 +1,7 @@
 package operation
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -269,13 +267,4 @@ func (p *input) add(ctx context.Context, from Patients) error {
 		p.received = nil
 	}
 	return nil
-}
-
-// compact writes JSON without blanks.
-func compact(raw []byte) string {
-	var b bytes.Buffer
-	if json.Compact(&b, raw) != nil {
-		return string(raw)
-	}
-	return b.String()
 }

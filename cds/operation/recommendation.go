@@ -163,16 +163,14 @@ const atc = "http://fhir.de/CodeSystem/bfarm/atc"
 
 // option is the action of one option: its parts are given together.
 func (w *writer) option(o cds.Option) *fhir.Object {
-	var names, lines []string
+	var lines []string
 	for _, i := range o.Ingredients {
-		if len(names) == 0 || names[len(names)-1] != i.Name {
-			names = append(names, i.Name)
-		}
 		lines = append(lines, i.Text)
 	}
 	_, own, _ := strings.Cut(o.Definition, "#")
 	own = w.free(id(own))
-	title := strings.Join(names, " + ")
+	substances := substances(o)
+	title := strings.Join(substances, " + ")
 	switch {
 	case o.Specialist:
 		title += w.t(" – nur nach fachärztlicher Entscheidung", " – only after a specialist's decision")
@@ -202,13 +200,25 @@ func (w *writer) option(o cds.Option) *fhir.Object {
 			to = "MedicationRequest/" + m
 		}
 		w.requests = append(w.requests, request)
-		text, _ := request.Resource()
-		a.Append("action", fhir.NewObject().Set("title", text.Root().Get("medicationCodeableConcept", "text")).
+		a.Append("action", fhir.NewObject().Set("title", substances[n]).
 			Append("code", fhir.CodeableConcept{Codings: []fhir.Coding{{System: content.ActionSystem, Code: content.RoleIngredient}}}).
 			Set("type", fhir.CodeableConcept{Codings: []fhir.Coding{{System: "http://terminology.hl7.org/CodeSystem/action-type", Code: "create"}}}).
 			Set("resource", ref(to)))
 	}
 	return a
+}
+
+// substances names what an option consists of, each once, as Proposals orders them.
+func substances(o cds.Option) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, i := range o.Ingredients {
+		if !seen[i.ATC] {
+			seen[i.ATC] = true
+			names = append(names, i.Name)
+		}
+	}
+	return names
 }
 
 // said is what a clinician has to read of an option beside its doses.
