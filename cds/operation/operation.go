@@ -103,7 +103,7 @@ func (o operation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error)
 		}
 	}
 	in := apply.Input{
-		Definitions: catalogue, Subject: p.subject, Encounter: p.encounter, Practitioner: p.practitioner, Organization: p.organization,
+		Definitions: o.definitions(catalogue, p.data), Subject: p.subject, Encounter: p.encounter, Practitioner: p.practitioner, Organization: p.organization,
 		Data: p.data, Received: p.received, Parameters: p.parameters, Evaluators: o.Evaluators, Now: o.Now(), Lang: p.lang, Bundle: p.bundle,
 		Chart: facts.Build(facts.Input{
 			Now: o.Now(), Patient: p.patient(), Resources: p.data, Received: p.received, Indications: o.Knowledge().Indications(),
@@ -119,6 +119,40 @@ func (o operation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error)
 		return apply.ActivityDefinition(ctx, definition, in)
 	}
 	return apply.PlanDefinition(ctx, definition, in)
+}
+
+// definitions gives what definitions may name. In a demonstration those that came
+// with the data go before those that are stored.
+func (o operation) definitions(catalogue *knowledge.Catalogue, data []*fhir.Resource) apply.Definitions {
+	var came []*fhir.Resource
+	for _, r := range data {
+		switch r.Type() {
+		case "PlanDefinition", "ActivityDefinition", "Library", "Questionnaire":
+			came = append(came, r)
+		}
+	}
+	if !o.Demo || len(came) == 0 {
+		return catalogue
+	}
+	return layered{catalogue, knowledge.NewCatalogue(came)}
+}
+
+// layered looks into the catalogue of a call first.
+type layered struct {
+	*knowledge.Catalogue
+	came *knowledge.Catalogue
+}
+
+func (l layered) Find(canonical string) (*fhir.Resource, []string) {
+	if r, rivals := l.came.Find(canonical); r != nil {
+		return r, rivals
+	}
+	return l.Catalogue.Find(canonical)
+}
+
+// Library is remembered for this call only.
+func (l layered) Library(r *fhir.Resource) ([]*knowledge.Definition, []knowledge.Problem) {
+	return l.came.Library(r)
 }
 
 // definition finds what is to be applied: the instance, the one that came, or the

@@ -315,6 +315,8 @@ func TestParameters(t *testing.T) {
 		{"by canonical", "PlanDefinition", ward + `,{"name":"canonical","valueCanonical":"http://example.org/PlanDefinition/checklist|1.0.0"}`, []string{"old", "ward", "no-labs"}, "CarePlan"},
 		{"by url and version", "PlanDefinition", ward + `,{"name":"url","valueUri":"http://example.org/PlanDefinition/checklist"},{"name":"version","valueString":"1.0.0"}`, []string{"old", "ward", "no-labs"}, "CarePlan"},
 		{"as it came", "PlanDefinition", ward + `,{"name":"planDefinition","resource":` + checklist + `}`, []string{"old", "ward", "no-labs"}, "CarePlan"},
+		{"with what it names", "PlanDefinition", `{"name":"planDefinition","resource":` + strings.Replace(checklist, `"title":"ward",`, `"title":"ward","definitionCanonical":"http://example.org/PlanDefinition/inner",`, 1) + `},` +
+			ward + `,{"name":"data","resource":` + bundle(`{"resource":`+strings.ReplaceAll(checklist, "checklist", "inner")+`}`) + `},{"name":"form","valueCode":"bundle"}`, []string{"old", "ward", "no-labs"}, "Bundle"},
 		{"as Bundle", "PlanDefinition/checklist", ward + `,{"name":"form","valueCode":"bundle"}`, []string{"old", "ward", "no-labs"}, "Bundle"},
 		{"activity", "ActivityDefinition/call", alone, nil, "Task"},
 		{"activity by canonical", "ActivityDefinition", `{"name":"canonical","valueCanonical":"http://example.org/ActivityDefinition/call"}`, nil, "Task"},
@@ -322,11 +324,15 @@ func TestParameters(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got := b.must("apply", test.on, subject, test.more)
 			var ids []string
-			for _, a := range resources(got)["RequestGroup"].Children("action") {
+			group := resources(got)["RequestGroup"]
+			for _, a := range group.Children("action") {
 				ids = append(ids, a.Child("id").String())
 			}
 			if diff := cmp.Diff(test.want, ids); diff != "" || got.Type() != test.typ {
 				t.Errorf("%s %s", diff, got.Raw())
+			}
+			if test.name == "with what it names" && group.Child("id").String() != "inner" {
+				t.Errorf("the inner plan was not applied: %s", got.Raw())
 			}
 		})
 	}
