@@ -74,10 +74,9 @@ const (
 
 	waitingQuery = `SELECT count(*) FROM audit_pending`
 
-	pendingQuery = `
-SELECT ` + recordColumns + `
-FROM audit_pending p JOIN audit_event e ON e.seq = p.event
-ORDER BY p.event LIMIT $1`
+	// In two steps: of a join the planner may make one that begins at the first event.
+	pendingQuery = `SELECT event FROM audit_pending ORDER BY event LIMIT $1`
+	eventsQuery  = `SELECT ` + recordColumns + ` FROM audit_event e WHERE e.seq = ANY($1) ORDER BY e.seq`
 
 	addLinksQuery = `
 INSERT INTO audit_chain (position, event, hash) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])`
@@ -140,8 +139,15 @@ func chain(ctx context.Context, tx pgx.Tx) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	pending, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || len(pending) == 0 {
+		return 0, err
+	}
+	if rows, err = tx.Query(ctx, eventsQuery, pending); err != nil {
+		return 0, err
+	}
 	events, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Record])
-	if err != nil || len(events) == 0 {
+	if err != nil {
 		return 0, err
 	}
 	h := sha256.New()
@@ -156,7 +162,7 @@ func chain(ctx context.Context, tx pgx.Tx) (int, error) {
 	}
 	var b pgx.Batch
 	b.Queue(addLinksQuery, positions, numbers, hashes)
-	b.Queue(settleQuery, numbers)
+	b.Queue(settleQuery, pending)
 	return len(events), tx.SendBatch(ctx, &b).Close()
 }
 
