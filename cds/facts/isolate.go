@@ -19,6 +19,9 @@ var (
 	specimens = map[string]string{"600-7": "blood", "17928-3": "blood", "630-4": "urine", "6460-0": "respiratory", "624-7": "respiratory", "606-4": "csf"}
 )
 
+// isolatesCount is how long an isolate bears on a choice.
+const isolatesCount = 365 * day
+
 // isolates reads cultures: an organism as the value, its susceptibilities as the
 // members; and tests that prove a pathogen without growing it. Cultures without
 // growth are none.
@@ -38,6 +41,9 @@ func (b *builder) isolates() {
 		if x.value.IsZero() {
 			continue
 		}
+		if at := b.moment(x.at); at.IsZero() || b.now.Sub(at) > isolatesCount {
+			b.ignore(x.reference, "Erregernachweis ohne Datum oder älter als ein Jahr", "isolate without a date or older than a year")
+		}
 		i := microbiology.Isolate{Display: x.value.Display(), At: b.moment(x.at), Reference: x.reference}
 		code := ""
 		if c, ok := x.value.In(snomed); ok {
@@ -52,9 +58,10 @@ func (b *builder) isolates() {
 			}
 		}
 		for _, member := range x.node.Children("hasMember") {
-			if typ, id, ok := member.Reference().Local(); ok {
-				b.result(&i, byRef[typ+"/"+id])
-			}
+			typ, id, local := member.Reference().Local()
+			found := byRef[typ+"/"+id]
+			i.Lacking = i.Lacking || !local || found == nil
+			b.result(&i, found)
 		}
 		b.chart.isolates = append(b.chart.isolates, i)
 	}
@@ -139,6 +146,7 @@ func (b *builder) result(i *microbiology.Isolate, x *finding) {
 		atc = "J01CE01"
 	}
 	if atc == "" || category == "" {
+		i.Lacking = i.Lacking || atc != ""
 		return
 	}
 	r := microbiology.Result{ATC: atc, Interpretation: category, Reference: x.reference}

@@ -171,3 +171,45 @@ func TestIndicationFromWords(t *testing.T) {
 		}
 	}
 }
+
+// A disease that is called septic is no sepsis, nor is one of long ago.
+func TestSepticIsNotAlwaysSepsis(t *testing.T) {
+	for _, tc := range []struct{ code, words, at, want string }{
+		{"A41.9", "Sepsis", "2026-03-15", "known septic"},
+		{"A41.9", "Sepsis", "2021-03-15", "unknown"},
+		{"J18.9", "Pneumonie, septischer Schock", "", "known septic"},
+		{"J18.9", "Pneumonie, septisch", "", "known septic"},
+		{"J18.9", "septic pneumonia", "", "known septic"},
+		{"M00.06", "Septische Gonarthritis links", "", "unknown"},
+		{"M00.06", "septic arthritis", "", "unknown"},
+		{"M87.05", "aseptische Hüftkopfnekrose", "", "unknown"},
+		{"Z86.1", "Z. n. Urosepsis 2019", "", "unknown"},
+		{"J18.9", "Pneumonie, kein Hinweis auf Sepsis", "", "unknown"},
+	} {
+		in := `{"resourceType":"Condition","id":"` + next() + `","subject":{"reference":"Patient/p"},"code":{"text":"` + tc.words + `","coding":[{"system":"http://fhir.de/CodeSystem/bfarm/icd-10-gm","code":"` + tc.code + `"}]}`
+		if tc.at != "" {
+			in += `,"onsetDateTime":"` + tc.at + `"`
+		}
+		if got := value(build(t, adult, in+"}"), "severity"); got != tc.want {
+			t.Errorf("%s %q of %q: severity = %s, want %s", tc.code, tc.words, tc.at, got, tc.want)
+		}
+	}
+}
+
+// A report may name more results than came.
+func TestIsolateLacksResults(t *testing.T) {
+	whole := tested("2026-02-01", "Ceftriaxon", "S", "Meropenem", "S")
+	for _, tc := range []struct {
+		name string
+		raw  []string
+		want bool
+	}{
+		{"all there", whole, false},
+		{"one missing", whole[1:], true},
+	} {
+		list := build(t, append([]string{adult}, tc.raw...)...).Isolates()
+		if len(list) != 1 || list[0].Lacking != tc.want {
+			t.Errorf("%s: isolates = %+v", tc.name, list)
+		}
+	}
+}

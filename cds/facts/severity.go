@@ -6,6 +6,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/stewardship"
+	"cdss/fhir"
 )
 
 // severities and sites are our codes and the prototype's values.
@@ -21,9 +22,14 @@ var (
 )
 
 var (
-	sepsisWords = regexp.MustCompile(`(?i)\b(?:uro)?sepsis\b|septisch|septic`)
-	shockWords  = regexp.MustCompile(`(?i)septischer schock|septic shock`)
+	sepsisWords = regexp.MustCompile(`(?i)\b(?:uro)?sepsis\b|\bseptisch\w*|\bseptic\b`)
+	// What is called septic because germs are in one place is no sepsis.
+	septicPart = regexp.MustCompile(`(?i)\bsepti(?:sch\w*|c)\s+(?:[\w-]*arthrit|[\w-]*bursit|[\w-]*thromb|[\w-]*embol|[\w-]*gelenk|[\w-]*arthros|[ck]oxit|gonit|osteo|[\w-]*nekros|necros|[\w-]*locker|loosening|joint|[\w-]*wechsel|revision|chirurg|surg|station)\w*`)
+	shockWords = regexp.MustCompile(`(?i)septischer schock|septic shock`)
 )
+
+// sepsisLasts is how long a diagnosis of sepsis tells how ill the patient is now.
+const sepsisLasts = 30 * day
 
 // severity takes the one of the request; else it is computed from signs of sepsis,
 // the place of care and CRB-65, and says from which.
@@ -47,10 +53,15 @@ func (b *builder) severity() {
 	}
 	set := func(value string, basis cds.Text) { c.severity, c.severityBasis = value, basis }
 	for _, x := range c.conditions {
-		if hasICD(x.Concept, "A40", "A41", "R65.0", "R65.1", "R57.2") || x.Concept.Has(snomed, "91302008", "76571007") || written(sepsisWords, x.Concept) {
-			set("septic", text("Diagnose "+x.Display, "diagnosis "+x.Display))
-			return
+		if !septic(x.Concept) {
+			continue
 		}
+		if at := began(x); at.Known() && b.now.Sub(b.moment(at)) > sepsisLasts {
+			b.ignore(x.Reference, "Sepsis vom "+date(at, cds.DE)+": zu alt für den jetzigen Schweregrad", "sepsis of "+date(at, cds.EN)+": too old for the present severity")
+			continue
+		}
+		set("septic", text("Diagnose "+x.Display, "diagnosis "+x.Display))
+		return
 	}
 	qsofa := c.Number("qsofa")
 	switch {
@@ -75,6 +86,20 @@ func (b *builder) severity() {
 	case b.encounter.class == "AMB":
 		set("mild", both(func(l cds.Lang) string { return cds.Text{DE: "ambulant", EN: "outpatient"}.In(l) + b.open(l) }))
 	}
+}
+
+// septic tells whether a diagnosis is coded or written down as a sepsis.
+func septic(c fhir.CodeableConcept) bool {
+	if hasICD(c, "A40", "A41", "R65.0", "R65.1", "R57.2") || c.Has(snomed, "91302008", "76571007") {
+		return true
+	}
+	for _, t := range texts(c) {
+		t = septicPart.ReplaceAllString(t, "")
+		if at := sepsisWords.FindStringIndex(t); at != nil && says(sepsisWords, t) && !formerly.MatchString(t[:at[0]]) {
+			return true
+		}
+	}
+	return false
 }
 
 // open says when a sepsis could not be ruled out.

@@ -2,6 +2,7 @@ package prefetch
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +29,21 @@ var observations = []string{
 	"82810-3", "18185-9", "49051-6", "2106-3", "2118-8", "2110-5", "80384-1", // pregnancy
 }
 
+// microbiology are what facts reads as isolates, their susceptibilities, and signs of
+// resistant organisms. Susceptibilities are members of a culture, which the allowed
+// subset of queries cannot follow, so that each is asked for by its code.
+var microbiology = []string{
+	"600-7", "17928-3", "630-4", "6463-4", "11475-1", "41852-5", "42803-7", "624-7", "6460-0", "606-4", "634-6", // cultures
+	"99780-9", "13317-3", "35492-8", "13316-5", // MRGN class, MRSA and VRE screening
+	"32781-7", "24027-5", "34713-8", "54067-4", "92142-9", "92141-1", "94500-6", // Legionella, pneumococci, C. difficile, viruses
+	"18861-5", "18862-3", "18864-9", "18865-6", "18970-4", "18964-7", "18961-3", // penicillins
+	"18878-9", "18896-1", "18886-2", "18893-8", "18895-3", "18879-7", "18868-0", // cephalosporins, aztreonam
+	"18932-4", "18943-1", "35801-0", "35802-8", // carbapenems
+	"18906-8", "20629-2", "31039-1", "18860-7", "18928-2", "18996-9", // fluoroquinolones, aminoglycosides
+	"18919-1", "18908-4", "18917-5", "42357-4", "18998-5", "25596-8", "18955-5", "18912-6", // others
+	"19000-9", "18989-4", "29258-1", "35789-7", // gram-positives
+}
+
 // patientToken is replaced by the patient's id.
 const patientToken = "{{context.patientId}}"
 
@@ -42,7 +58,7 @@ func Templates() []Template {
 		{"allergies", "AllergyIntolerance?patient=" + patient, "AllergyIntolerance"},
 		{"medicationRequests", "MedicationRequest?patient=" + patient + "&status=active,completed,stopped", "MedicationRequest"},
 		{"medicationStatements", "MedicationStatement?patient=" + patient, "MedicationStatement"},
-		{"observations", "Observation?patient=" + patient + "&code=" + strings.Join(observations, ",") + "&_sort=-date", "Observation"},
+		{"observations", "Observation?patient=" + patient + "&code=" + strings.Join(slices.Concat(observations, microbiology), ",") + "&_sort=-date", "Observation"},
 		{"procedures", "Procedure?patient=" + patient, "Procedure"},
 		{"devices", "Device?patient=" + patient, "Device"},
 		// R4 cannot search flags by their status.

@@ -35,7 +35,8 @@ type finding struct {
 	indicator cds.Indicator
 	summary   cds.Text // names the substance
 	detail    cds.Text
-	with      cds.Text // of an interaction: the other medicines
+	with      cds.Text          // of an interaction: the other medicines
+	high      *formulary.Amount // the dose that is needed for it to act
 	places    []rag.Locator
 }
 

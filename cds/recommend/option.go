@@ -29,6 +29,7 @@ type judged struct {
 	again       bool              // a class that was taken within 90 days
 	unverified  bool              // a renal dose that could not be checked in a weak kidney
 	tested      stewardship.Truth // the patient's recent isolates were tested susceptible
+	increased   bool              // they were, but need a high dose
 	aware       string            // the broadest group among its substances
 }
 
@@ -85,7 +86,8 @@ func (s *session) cover(j *judged) {
 		atcs = append(atcs, p.sub.ATC)
 	}
 	j.tested = s.tested(atcs)
-	if j.uncovering && !s.coversCarried(j) {
+	j.increased = j.tested == stewardship.No && s.active(atcs, recent)
+	if j.uncovering && !s.coversCarried(j) && !s.active(atcs, fresh) {
 		j.excluded = true
 	}
 	if f, bad := s.uncovered(atcs); bad && len(j.parts) > 0 {
@@ -159,13 +161,16 @@ func (s *session) changeClass(all []*judged, prior map[string]bool) {
 
 // fit turns the regimen of a part into the one for this patient.
 func (s *session) fit(p *part, c apply.Candidate) {
-	line := s.ingredient(p.action.Regimen, p.sub)
+	line, high := s.raised(s.ingredient(p.action.Regimen, p.sub), p.findings)
 	plan := dose.Plan{Severity: s.severity, StartedHours: s.started(p.sub.ATC)}
 	if f := c.Population.FullDose; f != nil {
 		plan.FullDoseHours = f.Hours
 		plan.FullDoseSource = stewardship.Source{Document: f.Source.Document, Version: f.Source.Version, Page: f.Source.Page, Section: f.Source.Section}
 	}
 	p.adjusted = dose.Adjust(line, p.sub, s.Chart.Kidney(), plan, s.Lang)
+	if high && p.adjusted.Status == dose.Reduced {
+		p.findings = append(p.findings[:len(p.findings):len(p.findings)], held(p.sub))
+	}
 	weighed := true
 	for _, phase := range p.adjusted.Phases {
 		out, ok := dose.Weigh(phase, p.sub, s.Chart.Weights(), s.Lang)
@@ -206,6 +211,7 @@ func (s *session) ingredient(r *knowledge.Regimen, sub formulary.Substance) cds.
 	if r.CountHigh > r.Count {
 		i.Frequency.CountMax = r.CountHigh
 	}
+	i = withinLabel(i, r, sub)
 	if r.DurationLow > 0 {
 		i.Duration = &cds.Duration{Low: r.DurationLow, Unit: r.DurationUnit}
 		if r.DurationHigh > 0 {
@@ -251,6 +257,10 @@ func (s *session) render(j *judged, rank int, recommended bool) cds.Option {
 		if r := p.action.Regimen; r.DoseHigh > r.Dose {
 			add(&notes, p.sub.Name.In(s.Lang)+": "+s.t("Dosisbereich der Quelle ", "dose range of the source ")+
 				stewardship.Decimal(r.Dose, 3, s.Lang)+"–"+dose.Amount(r.DoseHigh, r.Unit, s.Lang))
+		}
+		if text, source, over := overLabel(p.action.Regimen, p.sub); over {
+			add(&notes, s.say(text))
+			at = append(at, source.Locator(p.sub.Name.DE))
 		}
 		if !p.adjusted.Source.IsZero() {
 			at = append(at, p.adjusted.Source.Locator(p.sub.Name.DE))
@@ -379,6 +389,9 @@ func (s *session) why(j *judged) string {
 	}
 	if j.tested == stewardship.Yes {
 		parts = append(parts, s.t("eigener Erregernachweis empfindlich getestet", "own isolate tested susceptible"))
+	}
+	if j.increased {
+		parts = append(parts, s.t("eigener Erregernachweis empfindlich bei hoher Dosis (I)", "own isolate susceptible at a high dose (I)"))
 	}
 	if j.unverified {
 		parts = append(parts, s.t("Nierendosis ohne Quelle, daher hinter Gleichwertigem", "renal dose without a source, hence behind equals"))

@@ -147,6 +147,9 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 			}
 			kidney = true
 		}
+		if f.high != nil && r.reaches(o, sub, f) {
+			continue
+		}
 		r.object(o, f)
 	}
 	if r.none != "" {
@@ -214,6 +217,13 @@ func (r *reviewer) object(o facts.Order, f finding) {
 	}
 	if f.outcome == exclude {
 		fixes = append(fixes, r.remove(o))
+	}
+	if f.high != nil {
+		if sub, ok := r.Tables.Formulary.Lookup(o.ATC); ok {
+			if right, ok := r.planned(sub, o.Route); ok {
+				fixes = append(fixes, r.correct(o, sub, right))
+			}
+		}
 	}
 	at := f.places
 	if f.reason == "restricted" {

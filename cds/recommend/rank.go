@@ -16,15 +16,15 @@ const defaultOptions = 5
 
 // key is what options are ordered by; options with equal keys share a rank.
 // Specialist decisions come last; then what the patient's own isolate was tested
-// susceptible to, and of that the narrowest; then classes taken before, then the
-// guideline's lines, then interactions with the patient's medicines, then renal
-// doses that could not be checked in a weak kidney, then fluoroquinolones unless
-// the disease is severe (EMA restrictions), then AWaRe between equals, which never
-// counts in sepsis.
+// susceptible to, and of that the narrowest, before what needs a high dose of it;
+// then classes taken before, then the guideline's lines, then interactions with the
+// patient's medicines, then renal doses that could not be checked in a weak kidney,
+// then fluoroquinolones unless the disease is severe (EMA restrictions), then AWaRe
+// between equals, which never counts in sepsis.
 type key [9]int
 
 func (s *session) key(j *judged) key {
-	k := key{truth(j.specialist), truth(j.tested == stewardship.No), 0, truth(j.again), j.Action.Line, truth(j.interacting), truth(j.unverified), truth(s.behind(j))}
+	k := key{truth(j.specialist), s.proof(j), 0, truth(j.again), j.Action.Line, truth(j.interacting), truth(j.unverified), truth(s.behind(j))}
 	if s.severity != "septic" {
 		k[8] = awareOrder[j.aware]
 		if j.tested == stewardship.Yes {
@@ -32,6 +32,18 @@ func (s *session) key(j *judged) key {
 		}
 	}
 	return k
+}
+
+// proof orders options by what the patient's own isolates tell: susceptible or
+// nothing known, then susceptible at a high dose, then not tested.
+func (s *session) proof(j *judged) int {
+	switch {
+	case j.tested != stewardship.No:
+		return 0
+	case j.increased:
+		return 1
+	}
+	return 2
 }
 
 // behind tells whether a fluoroquinolone stands behind its equals: the EMA's

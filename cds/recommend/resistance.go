@@ -10,10 +10,12 @@ import (
 )
 
 // memory is how long the patient's own isolates count for a choice, recent how
-// long one is held to be the pathogen of this infection.
+// long one is held to be the pathogen of this infection, fresh how long it proves
+// to be so.
 const (
 	memory = 365 * 24 * time.Hour
 	recent = 30 * 24 * time.Hour
+	fresh  = 7 * 24 * time.Hour
 )
 
 // isolates gives the patient's isolates that bear on this infection: not older
@@ -43,38 +45,39 @@ func (s *session) isolates(age time.Duration) []microbiology.Isolate {
 }
 
 // resistance judges a substance by the susceptibilities of the patient's own
-// isolates of the last twelve months.
+// isolates of the last twelve months: one that is resistant rules it out, whatever
+// the others are.
 func (s *session) resistance(x subject) []finding {
+	var out []finding
 	for _, i := range s.isolates(memory) {
-		if r, known := i.Tested(x.ATC); known {
-			name := organism(i)
-			switch {
-			case r.Interpretation == microbiology.Resistant:
-				return []finding{{
-					code: "resistance", reason: "resistance", outcome: exclude, indicator: cds.WarningI,
-					summary: cds.Text{DE: x.Name.DE + ": eigenes Isolat resistent (" + name.DE + ")", EN: x.Name.EN + ": own isolate resistant (" + name.EN + ")"},
-					detail: cds.Text{
-						DE: name.DE + " vom " + dayDE(i) + " ist gegen " + x.Name.DE + " resistent getestet.",
-						EN: name.EN + " of " + dayEN(i) + " tested resistant to " + x.Name.EN + ".",
-					},
-				}}
-			case r.Interpretation == microbiology.Increased && !r.Usable():
-				s.gap(cds.Text{DE: "Empfindlichkeit „I“ von " + x.Name.DE, EN: "susceptibility \"I\" of " + x.Name.EN},
-					cds.Text{DE: "Norm und Jahr nicht bekannt oder vor 2019: „I“ ist nicht verwertbar", EN: "norm and year not known or before 2019: \"I\" cannot be used"},
-					"susceptibility")
-			case r.Interpretation == microbiology.Increased:
-				return []finding{{
-					code: "increased-exposure", reason: "resistance", outcome: specialist, indicator: cds.WarningI,
-					summary: cds.Text{DE: x.Name.DE + ": nur mit erhöhter Exposition wirksam (I)", EN: x.Name.EN + ": active only with increased exposure (I)"},
-					detail: cds.Text{
-						DE: name.DE + " vom " + dayDE(i) + " ist „I“ nach EUCAST: empfindlich bei erhöhter Exposition, Hochdosis nötig.",
-						EN: name.EN + " of " + dayEN(i) + " is \"I\" by EUCAST: susceptible, increased exposure; high dose needed.",
-					},
-				}}
+		r, known := i.Tested(x.ATC)
+		name := organism(i)
+		if !known {
+			if i.Lacking {
+				s.gap(cds.Text{DE: "Antibiogramm: " + name.DE, EN: "antibiogram: " + name.EN},
+					cds.Text{DE: "Ergebnisse, die der Befund nennt, fehlen oder sind nicht lesbar", EN: "results that the report names are missing or cannot be read"}, "susceptibility")
 			}
+			continue
+		}
+		switch {
+		case r.Interpretation == microbiology.Resistant:
+			return []finding{{
+				code: "resistance", reason: "resistance", outcome: exclude, indicator: cds.WarningI,
+				summary: cds.Text{DE: x.Name.DE + ": eigenes Isolat resistent (" + name.DE + ")", EN: x.Name.EN + ": own isolate resistant (" + name.EN + ")"},
+				detail: cds.Text{
+					DE: name.DE + " vom " + dayDE(i) + " ist gegen " + x.Name.DE + " resistent getestet.",
+					EN: name.EN + " of " + dayEN(i) + " tested resistant to " + x.Name.EN + ".",
+				},
+			}}
+		case r.Interpretation == microbiology.Increased && !r.Usable():
+			s.gap(cds.Text{DE: "Empfindlichkeit „I“ von " + x.Name.DE, EN: "susceptibility \"I\" of " + x.Name.EN},
+				cds.Text{DE: "Norm und Jahr nicht bekannt oder vor 2019: „I“ ist nicht verwertbar", EN: "norm and year not known or before 2019: \"I\" cannot be used"},
+				"susceptibility")
+		case r.Interpretation == microbiology.Increased && len(out) == 0:
+			out = append(out, increased(x, i))
 		}
 	}
-	return nil
+	return out
 }
 
 // uncovered finds a recent isolate that none of the substances is active against,
@@ -124,6 +127,24 @@ func (s *session) tested(atcs []string) stewardship.Truth {
 		all = all.And(one)
 	}
 	return all
+}
+
+// active tells whether each isolate of that age was tested and one of the
+// substances acts on it, at the high dose where it needs one. Of a fresh isolate
+// that is worth more than what the patient is known to carry.
+func (s *session) active(atcs []string, age time.Duration) bool {
+	isolates := s.isolates(age)
+	for _, i := range isolates {
+		one := false
+		for _, atc := range atcs {
+			r, known := i.Against(atc)
+			one = one || known && r.Usable()
+		}
+		if !one {
+			return false
+		}
+	}
+	return len(isolates) > 0
 }
 
 func organism(i microbiology.Isolate) cds.Text {

@@ -5,8 +5,11 @@ package cases_test
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -138,7 +141,7 @@ func prefetched(t testing.TB, q question, resources []*fhir.Resource) map[string
 		raw := []byte(nil)
 		for _, r := range resources {
 			switch {
-			case r.Type() != template.Type:
+			case r.Type() != template.Type || !asked(template, r):
 			case r.Type() == "Patient":
 				raw = r.Raw()
 			default:
@@ -158,6 +161,22 @@ func prefetched(t testing.TB, q question, resources []*fhir.Resource) map[string
 		out[template.Key] = n
 	}
 	return out
+}
+
+// asked tells whether a template's list of codes, if it has one, holds the code of a
+// resource.
+func asked(template prefetch.Template, r *fhir.Resource) bool {
+	query, err := url.Parse(template.Query)
+	if err != nil || query.Query().Get("code") == "" {
+		return true
+	}
+	codes := strings.Split(query.Query().Get("code"), ",")
+	for _, c := range r.Root().Child("code").CodeableConcept().Codings {
+		if slices.Contains(codes, c.Code) {
+			return true
+		}
+	}
+	return false
 }
 
 func patientOf(bundle []map[string]any) string {

@@ -9,6 +9,7 @@ package formulary
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 
 	"cdss/cds"
@@ -70,6 +71,9 @@ type Substance struct {
 	SideEffects    []Note
 	Restrictions   []Note // label or agency restrictions that a prescriber must see
 	Administration []Note
+	HighDoses      []Amount // for which a breakpoint "I" holds, per administration
+	Maximum        []Amount // per day, by the label
+	Largest        []Amount // per administration, by the label
 
 	aware map[string]string // by route, "" for all
 }
@@ -96,6 +100,25 @@ func (s Substance) AWaReBy(route string) string {
 type Note struct {
 	Text   cds.Text
 	Source stewardship.Source
+}
+
+// Amount is a dose with its frequency per day, and where it is stated.
+type Amount struct {
+	Routes []string // none: any
+	Dose   float64
+	Unit   string
+	Count  float64 // per day
+	Note
+}
+
+// By gives the amount of a list for a route.
+func By(list []Amount, route string) (Amount, bool) {
+	for _, a := range list {
+		if len(a.Routes) == 0 || slices.Contains(a.Routes, route) {
+			return a, true
+		}
+	}
+	return Amount{}, false
 }
 
 // Advice is what a cited source says for pregnancy.
@@ -125,7 +148,7 @@ type AgeLimit struct {
 }
 
 // Load reads the tables sources.csv, formulary.csv, renal.csv, pregnancy.csv,
-// notes.csv and drugs.csv from the root of fsys. Any unreadable row stops it: a
+// notes.csv, amounts.csv and drugs.csv from the root of fsys. Any unreadable row stops it: a
 // formulary is whole or absent.
 func Load(fsys fs.FS) (*Formulary, error) { return load(fsys) }
 

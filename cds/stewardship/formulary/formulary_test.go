@@ -214,3 +214,17 @@ func FuzzFind(f *testing.F) {
 		}
 	})
 }
+
+func TestAmounts(t *testing.T) {
+	f := shipped(t)
+	s, _ := f.Lookup("J01CR05")
+	if a, ok := formulary.By(s.HighDoses, "iv"); !ok || a.Dose != 4.5 || a.Count != 4 || a.Source.IsZero() {
+		t.Errorf("high dose of piperacillin/tazobactam = %+v, %v", a, ok)
+	}
+	if _, ok := formulary.By(s.HighDoses, "po"); ok {
+		t.Error("a dose by mouth of what is given by vein")
+	}
+	if a, ok := formulary.By(s.Maximum, "iv"); !ok || a.Dose != 18 {
+		t.Errorf("label maximum = %+v, %v", a, ok)
+	}
+}

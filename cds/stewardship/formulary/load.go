@@ -31,7 +31,7 @@ func load(fsys fs.FS) (*Formulary, error) {
 		byATC: map[string]*Substance{}, drugs: map[string]Drug{}, sources: sources,
 		version: sources["who-aware-2023"].Version, names: newNames(),
 	}
-	for _, step := range []func(fs.FS) error{f.loadSubstances, f.loadDrugs, f.loadRenal, f.loadPregnancy, f.loadNotes} {
+	for _, step := range []func(fs.FS) error{f.loadSubstances, f.loadDrugs, f.loadRenal, f.loadPregnancy, f.loadNotes, f.loadAmounts} {
 		if err := step(fsys); err != nil {
 			return nil, err
 		}
@@ -207,6 +207,30 @@ func (f *Formulary) loadNotes(fsys fs.FS) error {
 				}
 			})
 		}
+	})
+}
+
+func (f *Formulary) loadAmounts(fsys fs.FS) error {
+	return stewardship.ReadTable(fsys, "amounts.csv", f.sources, func(r *stewardship.Row) {
+		a := Amount{
+			Routes: r.List("routes"), Dose: r.Number("dose"), Unit: r.Need("unit"), Count: r.Number("count"),
+			Note: Note{Text: cds.Text{DE: r.Text("note_de"), EN: r.Text("note_en")}, Source: r.Source()},
+		}
+		if a.Dose <= 0 || a.Count <= 0 || (a.Text.DE == "") != (a.Text.EN == "") {
+			r.Fail("an amount needs dose and count, and its note both languages or none")
+		}
+		f.each(r, r.Need("atc"), func(s *Substance) {
+			switch kind := r.Need("kind"); kind {
+			case "increased-exposure":
+				s.HighDoses = append(s.HighDoses, a)
+			case "label-maximum":
+				s.Maximum = append(s.Maximum, a)
+			case "label-single":
+				s.Largest = append(s.Largest, a)
+			default:
+				r.Fail("kind %q is not known", kind)
+			}
+		})
 	})
 }
 

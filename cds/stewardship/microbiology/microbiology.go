@@ -61,6 +61,7 @@ type Isolate struct {
 	Specimen  string // blood | urine | respiratory | csf | other | ""
 	At        time.Time
 	Results   []Result
+	Lacking   bool // results that the report names did not come or could not be read
 	Reference string
 }
 
@@ -166,36 +167,50 @@ func (r Result) Usable() bool {
 // leads are the four lead classes of the German classification (KRINKO 2012).
 var leads = [4][]string{{"J01CA12", "J01CR05"}, {"J01DD01", "J01DD02"}, {"J01DH02", "J01DH51"}, {"J01MA02"}}
 
-// MRGN gives the German class of a gram-negative isolate from its results: 4MRGN
-// when a carbapenem is resistant, 3MRGN when three of the four lead classes are.
-// The class is "" when it is neither, known false while results for it are missing.
+const carbapenems = 2 // among leads
+
+// MRGN gives the German class of a gram-negative isolate from its results. Of
+// enterobacteria and Acinetobacter, 4MRGN is resistance to a carbapenem, and 3MRGN
+// to the three other lead classes; of Pseudomonas aeruginosa, resistance to all
+// four and to any three. The class is "" when it is neither or the classification
+// does not know the organism, known false while results for it are missing.
 func (i Isolate) MRGN() (class string, known bool) {
+	pseudomonas := i.Organism.Group == "pseudomonas"
+	if !pseudomonas && i.Organism.Group != "acinetobacter" && !slices.Contains(gramNegative, i.Organism.Group) {
+		return "", i.Organism.Group != ""
+	}
 	resistant, missing := 0, 0
 	for n, lead := range leads {
-		state := ""
-		for _, atc := range lead {
-			for _, r := range i.Results {
-				if r.ATC == atc && (state == "" || r.Interpretation == Resistant) {
-					state = string(r.Interpretation)
-				}
+		switch i.worst(lead) {
+		case Resistant:
+			if n == carbapenems && !pseudomonas {
+				return "4MRGN", true
 			}
-		}
-		switch {
-		case state == "R" && n == 2:
-			return "4MRGN", true
-		case state == "R":
 			resistant++
-		case state == "":
+		case "":
 			missing++
 		}
 	}
 	switch {
-	case resistant >= 3:
-		return "3MRGN", true
-	case missing > 0:
+	case resistant == len(leads):
+		return "4MRGN", true
+	case missing > 0 && (pseudomonas || resistant < 3):
 		return "", false
+	case resistant == 3:
+		return "3MRGN", true
 	}
 	return "", true
+}
+
+// worst gives the least favourable result for a list of substances, "" without one.
+func (i Isolate) worst(atcs []string) Interpretation {
+	var worst Interpretation
+	for _, r := range i.Results {
+		if slices.Contains(atcs, r.ATC) && (worst == "" || r.Interpretation == Resistant) {
+			worst = r.Interpretation
+		}
+	}
+	return worst
 }
 
 // Table holds the organisms; it never changes once loaded.

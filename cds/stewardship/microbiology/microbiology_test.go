@@ -116,19 +116,26 @@ func TestMRGN(t *testing.T) {
 		return out
 	}
 	for _, tc := range []struct {
-		name    string
-		results []microbiology.Result
-		class   string
-		known   bool
+		name, group string
+		results     []microbiology.Result
+		class       string
+		known       bool
 	}{
-		{"all susceptible", results("S", "S", "S", "S"), "", true},
-		{"three of four", results("R", "R", "S", "R"), "3MRGN", true},
-		{"carbapenem", results("R", "R", "R", "R"), "4MRGN", true},
-		{"two of four", results("R", "R", "S", "S"), "", true},
-		{"not all tested", results("R", "R", "", "S"), "", false},
+		{"all susceptible", "enterobacterales", results("S", "S", "S", "S"), "", true},
+		{"three of four", "enterobacterales", results("R", "R", "S", "R"), "3MRGN", true},
+		{"carbapenem", "ampc", results("", "", "R", ""), "4MRGN", true},
+		{"two of four", "enterobacterales", results("R", "R", "S", "S"), "", true},
+		{"not all tested", "enterobacterales", results("R", "R", "", "S"), "", false},
+		{"Pseudomonas, carbapenem alone", "pseudomonas", results("S", "S", "R", "S"), "", true},
+		{"Pseudomonas, carbapenem with one not tested", "pseudomonas", results("I", "", "R", "R"), "", false},
+		{"Pseudomonas, three", "pseudomonas", results("R", "S", "R", "R"), "3MRGN", true},
+		{"Pseudomonas, four", "pseudomonas", results("R", "R", "R", "R"), "4MRGN", true},
+		{"a staphylococcus is no rod", "mrsa", results("R", "R", "R", "R"), "", true},
+		{"resistant by nature", "stenotrophomonas", results("R", "R", "R", "R"), "", true},
+		{"organism not recognised", "", results("R", "R", "R", "R"), "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			class, known := microbiology.Isolate{Results: tc.results}.MRGN()
+			class, known := microbiology.Isolate{Organism: microbiology.Organism{Group: tc.group}, Results: tc.results}.MRGN()
 			if class != tc.class || known != tc.known {
 				t.Errorf("got %q, %v; want %q, %v", class, known, tc.class, tc.known)
 			}
