@@ -193,6 +193,19 @@ func (e *engine) check(m *made, n *notes) {
 	if m.typ == "Questionnaire" {
 		return // as its author wrote it
 	}
+	if m.typ == "MedicationRequest" {
+		what := tree(m.object).Get("medicationCodeableConcept").CodeableConcept().Display()
+		if what == "" {
+			what = m.typ + "/" + m.id
+		}
+		n.add(problem{
+			severity: issue.SeverityWarning, code: issue.Incomplete, diagnostics: "the request stands as its definition has it",
+			text: cds.Text{
+				DE: "Nicht geprüft: Dosis, Allergien, Gegenanzeigen und Wechselwirkungen von " + clip(what),
+				EN: "Not checked: dose, allergies, contraindications and interactions of " + clip(what),
+			},
+		})
+	}
 	r, err := m.object.Resource()
 	if err != nil {
 		return

@@ -76,6 +76,7 @@ func ActivityDefinition(ctx context.Context, activity *fhir.Resource, in Input) 
 	if err != nil {
 		return nil, err
 	}
+	e.check(made, n)
 	if outcome := n.outcome("outcome", in.Lang); outcome != nil {
 		contain(made.object, outcome, "outcome")
 	}

@@ -116,7 +116,11 @@ func (o operation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error)
 		}
 	}
 	if o.typ == "ActivityDefinition" {
-		return apply.ActivityDefinition(ctx, definition, in)
+		r, err := apply.ActivityDefinition(ctx, definition, in)
+		if err != nil || !example(definition.Root()) {
+			return r, err
+		}
+		return r.Root().Object().Append("note", fhir.NewObject().Set("text", banner.In(p.lang))).Resource()
 	}
 	return apply.PlanDefinition(ctx, definition, in)
 }
@@ -203,8 +207,12 @@ func (o operation) released(r *fhir.Resource, catalogue *knowledge.Catalogue) er
 // regimens gives the compiled plan when r holds regimens for an indication, nil for
 // any other plan. It is an error when that plan does not run, or runs in another
 // form: as written it knows nothing of allergies, kidneys and interactions.
+// Rules about options and orders cannot be applied without one.
 func (o operation) regimens(r *fhir.Resource) (*knowledge.Plan, error) {
 	if !holdsRegimens(r.Root()) {
+		if hasRole(r.Root().Children("action"), content.RoleRule) {
+			return nil, issue.New(issue.BusinessRule, "$apply %s: its rules are about options and orders, and are checked with them", clip(name(r)))
+		}
 		return nil, nil
 	}
 	snapshot := o.Knowledge()
@@ -226,6 +234,15 @@ func (o operation) regimens(r *fhir.Resource) (*knowledge.Plan, error) {
 	return plan, nil
 }
 
+// example tells whether an artifact is one of ours that nobody released: what is
+// made of it is marked.
+func example(root *fhir.Node) bool {
+	experimental, _ := root.Child("experimental").Bool()
+	return strings.HasPrefix(root.Child("url").String(), content.Base+"/") && (experimental || root.Child("status").String() != "active")
+}
+
+var banner = cds.Text{DE: content.BannerDE, EN: content.BannerEN}
+
 // holdsRegimens tells whether a plan carries the topic of our regimens, or options
 // as we write them.
 func holdsRegimens(root *fhir.Node) bool {
@@ -234,17 +251,17 @@ func holdsRegimens(root *fhir.Node) bool {
 			return true
 		}
 	}
-	return hasOptions(root.Children("action"))
+	return hasRole(root.Children("action"), content.RoleOption)
 }
 
-func hasOptions(actions []*fhir.Node) bool {
+func hasRole(actions []*fhir.Node, role string) bool {
 	for _, a := range actions {
 		for _, code := range a.Children("code") {
-			if code.CodeableConcept().Has(content.ActionSystem, content.RoleOption) {
+			if code.CodeableConcept().Has(content.ActionSystem, role) {
 				return true
 			}
 		}
-		if hasOptions(a.Children("action")) {
+		if hasRole(a.Children("action"), role) {
 			return true
 		}
 	}

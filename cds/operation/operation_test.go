@@ -350,6 +350,7 @@ func TestRefusals(t *testing.T) {
 		{"a subject elsewhere", "PlanDefinition/checklist", `{"name":"subject","valueString":"http://example.org/Patient/1"}`, issue.Value},
 		{"no id", "PlanDefinition/checklist", `{"name":"subject","valueString":"Patient/a b"}`, issue.Value},
 		{"an endpoint", "PlanDefinition/checklist", subject + `,{"name":"dataEndpoint","resource":{"resourceType":"Endpoint"}}`, issue.NotSupported},
+		{"rules about orders", "PlanDefinition/safety-rules", subject, issue.BusinessRule},
 		{"no definition", "PlanDefinition", subject, issue.Required},
 		{"an unknown definition", "PlanDefinition", subject + `,{"name":"canonical","valueCanonical":"http://example.org/none"}`, issue.NotFound},
 		{"a definition of another type", "PlanDefinition", subject + `,{"name":"canonical","valueCanonical":"http://example.org/ActivityDefinition/call"}`, issue.NotFound},
@@ -386,6 +387,21 @@ func TestOnlyWhatWasReleased(t *testing.T) {
 	}
 	if _, err := b.apply("apply", "PlanDefinition", subject, `{"name":"planDefinition","resource":`+checklist+`}`); err != nil {
 		t.Errorf("as released: %v", err)
+	}
+}
+
+func TestOursAreMarked(t *testing.T) {
+	b := newBench(t)
+	var one *fhir.Resource
+	for _, r := range b.artifacts {
+		if r.Type() == "ActivityDefinition" {
+			one = r
+			break
+		}
+	}
+	got := b.must("apply", one.Ref(), subject).Root()
+	if got.ResourceType() != "MedicationRequest" || got.Get("note", "text").String() != content.BannerDE || !strings.Contains(got.Get("contained", "issue", "details", "text").String(), "Nicht geprüft: Dosis") {
+		t.Errorf("%s", got.JSON())
 	}
 }
 

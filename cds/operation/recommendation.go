@@ -279,10 +279,12 @@ func citation(c rag.Citation) *fhir.Object {
 // what was not used; nil when there is nothing to say.
 func (w *writer) outcome() *fhir.Object {
 	o := fhir.NewResource("OperationOutcome", "outcome")
+	said := map[string]bool{}
 	say := func(severity string, code issue.Kind, text, diagnostics string) {
-		if text == "" {
+		if text == "" || said[text+diagnostics] {
 			return
 		}
+		said[text+diagnostics] = true
 		o.Append("issue", fhir.NewObject().Set("severity", severity).Set("code", string(code)).
 			Set("details", fhir.NewObject().Set("text", text)).Set("diagnostics", diagnostics))
 	}
