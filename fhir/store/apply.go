@@ -88,6 +88,7 @@ type step struct {
 	fhir.Change
 	effect fhir.Effect
 	done   bool // nothing is left to do
+	made   bool // a version was stored
 }
 
 type transaction struct {
@@ -135,7 +136,7 @@ func (t *transaction) run(ctx context.Context) error {
 	for i := range t.steps {
 		t.effects[i] = t.steps[i].effect
 	}
-	return nil
+	return t.prove(ctx)
 }
 
 // decide finds out what a change is done to: by its condition, or a new id.
@@ -329,8 +330,8 @@ func (t *transaction) store(ctx context.Context, c *step) error {
 	if err := t.tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
-	c.effect = fhir.Effect{Version: v, Created: deleted}
-	return t.prove(ctx, v)
+	c.effect, c.made = fhir.Effect{Version: v, Created: deleted}, true
+	return nil
 }
 
 // stamp is meta.lastUpdated: an instant in milliseconds.

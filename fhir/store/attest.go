@@ -12,6 +12,7 @@ import (
 
 	"cdss/fhir"
 	"cdss/fhir/audit"
+	"cdss/fhir/search"
 )
 
 // artifacts are the types each version of which has a Provenance.
@@ -48,12 +49,9 @@ func (t *transaction) attest(ctx context.Context, b *pgx.Batch, v fhir.Version, 
 	return nil
 }
 
-// prove stores the Provenance of a version of an artifact: who made it, when, and out
-// of which one.
-func (t *transaction) prove(ctx context.Context, v fhir.Version) error {
-	if !slices.Contains(artifacts, v.Type) {
-		return nil
-	}
+// provenance makes the Provenance of a version of an artifact: who made it, when, and
+// out of which one.
+func (t *transaction) provenance(ctx context.Context, v fhir.Version) (*fhir.Resource, error) {
 	operation := map[fhir.Method]string{fhir.Create: "CREATE", fhir.Update: "UPDATE", fhir.Delete: "DELETE"}[v.Method]
 	coded := func(system, code string) fhir.CodeableConcept {
 		return fhir.CodeableConcept{Codings: []fhir.Coding{{System: system, Code: code}}}
@@ -69,9 +67,55 @@ func (t *transaction) prove(ctx context.Context, v fhir.Version) error {
 	}
 	r, err := o.Resource()
 	if err != nil {
+		return nil, err
+	}
+	return r.As(newID(), "1", stamp(t.at))
+}
+
+// Of new resources with ids nobody else has: nothing is there to be locked.
+const makeProvenancesQuery = `
+INSERT INTO resource (type, id, version, deleted, updated_at)
+SELECT 'Provenance', id, 1, false, $2 FROM unnest($1::text[]) AS new (id)
+RETURNING id, key`
+
+// prove stores a Provenance for each version of an artifact that the transaction
+// made, all of them in two round trips.
+func (t *transaction) prove(ctx context.Context) error {
+	var made []*fhir.Resource
+	var ids []string
+	for _, c := range t.steps {
+		if !c.made || !slices.Contains(artifacts, c.Type) {
+			continue
+		}
+		r, err := t.provenance(ctx, c.effect.Version)
+		if err != nil {
+			return err
+		}
+		made, ids = append(made, r), append(ids, r.ID())
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	rows, err := t.tx.Query(ctx, makeProvenancesQuery, ids, t.at)
+	if err != nil {
 		return err
 	}
-	return t.store(ctx, &step{Change: fhir.Change{Method: fhir.Create, Type: "Provenance", ID: newID(), Resource: r}})
+	keys := map[string]int64{}
+	var id string
+	var key int64
+	if _, err := pgx.ForEachRow(rows, []any{&id, &key}, func() error { keys[id] = key; return nil }); err != nil {
+		return err
+	}
+	var b pgx.Batch
+	for _, r := range made {
+		index, err := search.IndexOf(ctx, r, t.s.cfg.Base)
+		if err != nil {
+			return err
+		}
+		b.Queue(addVersionQuery, keys[r.ID()], 1, "Provenance", string(fhir.Create), t.at, string(r.Raw()))
+		reindex(&b, keys[r.ID()], 1, index)
+	}
+	return t.tx.SendBatch(ctx, &b).Close()
 }
 
 // agent is who made a version: a person, or the software that is known instead.
