@@ -347,6 +347,7 @@ func TestTypedWordsStayHere(t *testing.T) {
 	}
 }
 
+func BenchmarkSearch1k(b *testing.B)  { benchmark(b, 1_000) }
 func BenchmarkSearch10k(b *testing.B) { benchmark(b, 10_000) }
 
 func benchmark(b *testing.B, n int) {
