@@ -135,9 +135,9 @@ func (w *writer) recommendation() (cds.Card, bool) {
 		b.WriteString(escape(*rec.AbstainReason) + "\n\n")
 	} else {
 		card.Summary = w.headline(head + ": " + w.counted())
-		common := shared(rec.Options)
-		for _, o := range rec.Options {
-			w.option(&b, o, common, sources)
+		own, common := asides(rec.Options)
+		for i, o := range rec.Options {
+			w.option(&b, o, own[i], sources)
 		}
 		w.common(&b, common)
 	}

@@ -19,6 +19,7 @@ func plain(s string) string {
 	space := false
 	for _, r := range s {
 		switch {
+		case r > ' ' && r < 0x7f:
 		case unicode.IsSpace(r):
 			space = b.Len() > 0
 			continue
@@ -36,6 +37,9 @@ func plain(s string) string {
 
 // hidden tells characters that change how a text reads without being seen.
 func hidden(r rune) bool {
+	if r > 0xa0 && r < 0x300 {
+		return r == 0xad // letters and signs, but for the soft hyphen
+	}
 	return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r >= 0xFE00 && r <= 0xFE0F
 }
 

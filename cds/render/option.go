@@ -67,28 +67,33 @@ func ends(text string) bool {
 	return utf8.RuneCountInString(word) >= 4 && !slices.Contains(shortened, word)
 }
 
-// shared gives what is said of all options alike, to be said once. Of a single
-// option nothing is shared.
-func shared(options []cds.Option) []line {
+// asides are what is said of each option besides its dose, what all have in common
+// taken out, to be said once. Of a single option nothing is common.
+func asides(options []cds.Option) (each [][]line, common []line) {
+	for _, o := range options {
+		each = append(each, aside(o))
+	}
 	if len(options) < 2 {
-		return nil
+		return each, nil
 	}
-	var list []line
-	for _, l := range aside(options[0]) {
-		everywhere := l.text != ""
-		for _, o := range options[1:] {
-			everywhere = everywhere && slices.Contains(aside(o), l)
+	for _, l := range each[0] {
+		everywhere := l.text != "" && !slices.Contains(common, l)
+		for _, other := range each[1:] {
+			everywhere = everywhere && slices.Contains(other, l)
 		}
-		if everywhere && !slices.Contains(list, l) {
-			list = append(list, l)
+		if everywhere {
+			common = append(common, l)
 		}
 	}
-	return list
+	for i, lines := range each {
+		each[i] = slices.DeleteFunc(lines, func(l line) bool { return slices.Contains(common, l) })
+	}
+	return each, common
 }
 
 // option writes one option: its substances with dose lines first, then what was
-// changed for this patient, then why. Common lines are said elsewhere.
-func (w *writer) option(b *strings.Builder, o cds.Option, common []line, src *sources) {
+// changed for this patient, then what is said of it alone.
+func (w *writer) option(b *strings.Builder, o cds.Option, own []line, src *sources) {
 	mark := ""
 	switch {
 	case o.Specialist:
@@ -100,7 +105,7 @@ func (w *writer) option(b *strings.Builder, o cds.Option, common []line, src *so
 	for _, i := range o.Ingredients {
 		w.ingredient(b, i)
 	}
-	w.lines(b, slices.DeleteFunc(aside(o), func(l line) bool { return slices.Contains(common, l) }))
+	w.lines(b, own)
 	if refs := src.refs(o.Citations); refs != "" {
 		fmt.Fprintf(b, "- %s: %s\n", w.in(wordSource), refs)
 	}
@@ -296,21 +301,23 @@ func newSources(options []cds.Option) *sources {
 	return s
 }
 
-// place tells citations of one place apart from others.
-func place(c rag.Citation) string {
+// onePlace tells whether two citations are of the same place in the same words.
+func onePlace(a, b rag.Citation) bool {
 	page, quote := 0, ""
-	if c.Page != nil {
-		page = *c.Page
+	if a.Page != nil {
+		page = *a.Page
 	}
-	if c.Quote != nil {
-		quote = *c.Quote
+	if a.Quote != nil {
+		quote = *a.Quote
 	}
-	return fmt.Sprintf("%s\x00%s\x00%d\x00%s\x00%s", c.Document, c.Version, page, c.Section, quote)
+	return a.Document == b.Document && a.Version == b.Version && a.Section == b.Section &&
+		(b.Page == nil && page == 0 || b.Page != nil && *b.Page == page) &&
+		(b.Quote == nil && quote == "" || b.Quote != nil && *b.Quote == quote)
 }
 
 func (s *sources) add(c rag.Citation) int {
 	for i, have := range s.list {
-		if place(have) == place(c) {
+		if onePlace(have, c) {
 			return i + 1
 		}
 	}

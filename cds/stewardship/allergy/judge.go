@@ -1,6 +1,7 @@
 package allergy
 
 import (
+	"iter"
 	"strings"
 
 	"cdss/cds"
@@ -105,13 +106,13 @@ func (t *Table) kin(r Record, s formulary.Substance) (closest kinship, whole boo
 			}
 		}
 	}
-	for _, c := range t.culprits(r) {
-		closest = max(closest, t.relate(c.Substance, s, c.exact))
+	for c, exact := range t.culprits(r) {
+		closest = max(closest, t.relate(c, &s, exact))
 	}
 	return closest, whole
 }
 
-func (t *Table) relate(c, s formulary.Substance, exact bool) kinship {
+func (t *Table) relate(c, s *formulary.Substance, exact bool) kinship {
 	switch {
 	case sameSubstance(c.ATC, s.ATC):
 		return itself
@@ -130,7 +131,7 @@ func (t *Table) relate(c, s formulary.Substance, exact bool) kinship {
 // related tells whether two members of a class are relatives for allergy. Within
 // the sulfonamides' class trimethoprim is none; it counts only where the record
 // names the combination itself.
-func related(c, s formulary.Substance, exact bool) bool {
+func related(c, s *formulary.Substance, exact bool) bool {
 	const trimethoprim, combination = "J01EA01", "J01EE01"
 	if s.ATC == trimethoprim {
 		return c.ATC == combination && exact
@@ -164,25 +165,24 @@ func sameSubstance(a, b string) bool {
 	return false
 }
 
-// culprit is a substance that a record may mean; exact when it names this one.
-type culprit struct {
-	formulary.Substance
-	exact bool
-}
-
-// culprits gives the substances a record may mean.
-func (t *Table) culprits(r Record) []culprit {
-	var out []culprit
-	for _, s := range t.substances {
-		for _, prefix := range r.ATC {
-			exact := len(prefix) == 7
-			if strings.HasPrefix(s.ATC, prefix) && (exact || !rare[s.SideChain]) {
-				out = append(out, culprit{s, exact})
-				break
+// culprits walks the substances a record may mean, each with whether the record
+// names this one exactly. They are the table's own, not to be changed: an answer
+// asks for them some dozen times.
+func (t *Table) culprits(r Record) iter.Seq2[*formulary.Substance, bool] {
+	return func(yield func(*formulary.Substance, bool) bool) {
+		for i := range t.substances {
+			s := &t.substances[i]
+			for _, prefix := range r.ATC {
+				exact := len(prefix) == 7
+				if strings.HasPrefix(s.ATC, prefix) && (exact || !rare[s.SideChain]) {
+					if !yield(s, exact) {
+						return
+					}
+					break
+				}
 			}
 		}
 	}
-	return out
 }
 
 // rare side chains do not stand for an unspecified "penicillin" or
@@ -190,7 +190,7 @@ func (t *Table) culprits(r Record) []culprit {
 var rare = map[string]bool{"thienyl": true}
 
 func (t *Table) culpritBetaLactam(r Record) bool {
-	for _, c := range t.culprits(r) {
+	for c := range t.culprits(r) {
 		if c.Class.BetaLactam() {
 			return true
 		}
@@ -199,7 +199,7 @@ func (t *Table) culpritBetaLactam(r Record) bool {
 }
 
 func (t *Table) culpritIs(r Record, class formulary.Class) bool {
-	for _, c := range t.culprits(r) {
+	for c := range t.culprits(r) {
 		if c.Class == class {
 			return true
 		}
