@@ -30,7 +30,7 @@ var waiting = map[string]string{
 	"hello-world-patient-view/CarePlan":   "title and description are text/cql.identifier",
 	"hello-world-patient-view/Bundle":     "title and description are text/cql.identifier",
 	"prepopulate/CarePlan":                "the Questionnaire is filled by CQL; no test asserts this file upstream",
-	"cds-hooks-aslp-crd":                  "the condition is text/cql-identifier; its library is not part of the case",
+	"cds-hooks-aslp-crd":                  "condition and card are text/cql-identifier, and its libraries are not part of the case; the halves that are asserted upstream belong to plans as CDS services",
 }
 
 type suiteCase struct {
@@ -124,7 +124,7 @@ func readSuite(t *testing.T, path string) (suiteCase, *fhir.Resource, apply.Inpu
 
 // TestSuite runs the cases of the reference implementation whose result is a file.
 func TestSuite(t *testing.T) {
-	_, cases := suite(t)
+	dir, cases := suite(t)
 	ran := 0
 	for _, path := range cases {
 		c, plan, in := readSuite(t, path)
@@ -160,6 +160,20 @@ func TestSuite(t *testing.T) {
 	}
 	if ran < 3 {
 		t.Errorf("only %d results were compared", ran)
+	}
+	// Each case is compared, asserted below, or waits.
+	accounted := map[string]bool{"discharge-instructions": true, "nested-definition-error": true, "no-subject": true, "child-routine-visit": true, "prepopulate": true}
+	for name := range waiting {
+		id, _, _ := strings.Cut(name, "/")
+		accounted[id] = true
+		if _, err := os.Stat(filepath.Join(dir, id)); err != nil {
+			t.Errorf("%s waits and is no case", name)
+		}
+	}
+	for _, path := range cases {
+		if id := filepath.Base(filepath.Dir(path)); !accounted[id] {
+			t.Errorf("nobody runs %s", id)
+		}
 	}
 }
 
