@@ -311,8 +311,8 @@ func timingOf(n *fhir.Node, kind string) any {
 	o := repeat.Object()
 	for _, name := range counts {
 		if c := repeat.Child(name); c.Kind() == fhir.KindString {
-			if _, ok := fhir.ParseDecimal(c.String()); ok {
-				o.Set(name, json.Number(strings.TrimPrefix(c.String(), "+")))
+			if _, ok := fhir.ParseDecimal(c.String()); ok && json.Valid([]byte(c.String())) {
+				o.Set(name, json.Number(c.String()))
 			}
 		}
 	}
