@@ -23,6 +23,7 @@ type Filter struct {
 type conditions struct {
 	parts []string
 	args  []any
+	base  string // url of FHIR REST here
 }
 
 // bind adds a parameter and gives its name.

@@ -154,7 +154,7 @@ func TestSearchOfTheTrail(t *testing.T) {
 	put(1, 1, one)
 	put(2, 2, two)
 	put(3, 3, one)
-	put(4, 4, audit.Event{Kind: audit.Update, Data: "PlanDefinition/p/_history/2", Caller: audit.Caller{User: "alice", Client: "admin"}})
+	put(4, 4, audit.Event{Kind: audit.Update, Data: "PlanDefinition/p/_history/2", Caller: audit.Caller{User: "alice", Client: "admin", Roles: []string{"curator"}}})
 	put(5, 5, audit.Event{Kind: audit.Create, Data: "PlanDefinition/p-1/_history/1", Caller: audit.Caller{User: "alice"}})
 	put(6, 6, audit.Event{Kind: audit.Login, Outcome: audit.MinorFailure, Caller: audit.Caller{User: "bob"}})
 	put(7, 7, audit.Event{Kind: "authorise", Caller: audit.Caller{User: "bob"}})
@@ -171,12 +171,20 @@ func TestSearchOfTheTrail(t *testing.T) {
 		{"agent=Practitioner/1", "3 1"}, {"agent=1", "3 1"}, {"agent=alice", "5 4"}, {"agent=Device/ehr", "3 2 1"}, {"agent=ehr", "3 2 1"}, {"agent:identifier=alice", "5 4"},
 		{"agent=Practitioner/alice", ""}, {"agent:Practitioner=2", "2"},
 		{"patient=a&date=2026-05-03&agent=Practitioner/1", "3"},
-		{"action=E", "7 6 3 2 1"}, {"action=U,C", "5 4"}, {"action:not=E", "5 4"}, {"outcome=8", "2"}, {"outcome=4", "6"}, {"outcome=http://terminology.hl7.org/CodeSystem/audit-event-outcome|4", "6"},
+		{"action=E", "7 6 3 2 1"}, {"action=U,C", "5 4"}, {"action:not=E", "5 4"}, {"outcome=8", "2"}, {"outcome=4", "6"}, {"outcome=http://hl7.org/fhir/audit-event-outcome|4", "6"},
 		{"entity=PlanDefinition/p", "4"}, {"entity=PlanDefinition/p-1", "5"}, {"entity=Patient/a", "3 1"}, {"entity:PlanDefinition=p", "4"},
 		{"subtype=advice", "3 2 1"}, {"subtype=search-type", "3 2 1"}, {"subtype=" + audit.KindSystem + "|login", "6"}, {"subtype=110122", "6"},
 		{"subtype=authorise", "7"}, {"subtype=http://hl7.org/fhir/restful-interaction|operation", "7"},
 		{"type=rest", "7 5 4 3 2 1"}, {"type=http://dicom.nema.org/resources/ontology/DCM|110114", "6"}, {"type=rest&action=U", "4"},
 		{"_id=00000000-0000-7000-8000-000000000004", "4"}, {"_id=4", ""}, {"_lastUpdated=2026-05-02", "2"},
+		{"address=192.0.2", "3 2 1"}, {"address:exact=192.0.2", ""}, {"address:contains=0.2.1", "3 2 1"}, {"address=%25", ""},
+		{"agent-role=curator", "4"}, {"agent-role=other|curator", ""}, {"agent-name=alice", ""}, {"altid=bob", "7 6"}, {"policy=http://x", ""},
+		{"entity-name=CARD", "3 2 1"}, {"entity-name:exact=CARD", ""}, {"entity-type=1", "3 2 1"}, {"entity-type=2", "5 4 3 2 1"}, {"entity-type=4", "3 2 1"},
+		{"entity-type=XrequestId", "3 2 1"}, {"entity-role=24", "3 2 1"}, {"entity-role=4", "5 4"}, {"site=" + base, "7 6 5 4 3 2 1"}, {"site=x", ""},
+		{"source:identifier=" + base, "7 6 5 4 3 2 1"}, {"source=Device/1", ""}, {"_tag=x", ""},
+		{"_profile=https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientQuery", "3 1"},
+		{"_profile=https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Update", "4"}, {"_profile=http://x", ""},
+		{"action=http://hl7.org/fhir/audit-event-action|U", "4"}, {"action=x|U", ""}, {"subtype=" + audit.KindSystem + "|", "7 6 5 4 3 2 1"},
 		{"_sort=date&_count=3", "1 2 3"}, {"_sort=-date&_count=2&_offset=1", "6 5"},
 	} {
 		page, err := r.Search(t.Context(), query(t, "AuditEvent", tc.query+"&action:not=R&subtype:not=search"))
@@ -200,7 +208,7 @@ func TestSearchOfTheTrail(t *testing.T) {
 	if err != nil || page.Total != 2 || len(page.Matches) != 1 || !page.More {
 		t.Errorf("a page: %+v, %v", page, err)
 	}
-	for _, text := range []string{"address=x", "policy=http://x", "patient.name=x", "_sort=agent", "entity=p", "date:missing=true", "agent-name=x", "subtype:text=x"} {
+	for _, text := range []string{"patient.name=x", "_sort=agent", "entity=p", "date:missing=true", "subtype:text=x", "_profile:below=http://x", "action=http://hl7.org/fhir/audit-event-action|"} {
 		_, err := r.Search(t.Context(), query(t, "AuditEvent", text))
 		if issue.Status(err) != 400 {
 			t.Errorf("%s: %v, want 400", text, err)

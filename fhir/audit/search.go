@@ -49,14 +49,14 @@ func (t *Trail) version(r Record) (fhir.Version, error) {
 	return fhir.Version{Type: "AuditEvent", ID: r.ID, Version: 1, At: r.Recorded.UTC(), Method: fhir.Create, Resource: resource}, err
 }
 
-// searchEvents answers a search of AuditEvents by what is asked of a trail. Other
-// parameters are an error of kind issue.NotSupported (400).
+// searchEvents answers a search of AuditEvents by the parameters of R4. Chains, some
+// modifiers and orders are an error of kind issue.NotSupported (400).
 func (t *Trail) searchEvents(ctx context.Context, q *search.Query) (search.Page, error) {
 	o, err := t.opened()
 	if err != nil {
 		return search.Page{}, err
 	}
-	c := &conditions{}
+	c := &conditions{base: t.cfg.Base}
 	for _, criterion := range q.Criteria {
 		sql, err := c.criterion(o.keys, criterion)
 		if err != nil {
@@ -158,12 +158,14 @@ func (c *conditions) criterion(keys *keyring, k search.Criterion) (string, error
 	if k.Modifier == search.ModifierMissing {
 		return missing(name, k.Absent)
 	}
-	if k.Modifier != search.ModifierNone && k.Modifier != search.ModifierNot && k.Modifier != search.ModifierIdentifier {
+	switch k.Modifier {
+	case search.ModifierNone, search.ModifierNot, search.ModifierIdentifier, search.ModifierExact, search.ModifierContains:
+	default:
 		return "", unsupported("the modifier %q of %q is not supported", string(k.Modifier), name)
 	}
 	var any []string
 	for _, v := range k.Values {
-		sql, err := c.value(keys, name, k.Target, v)
+		sql, err := c.value(keys, k, v)
 		if err != nil {
 			return "", err
 		}
@@ -188,47 +190,54 @@ func missing(name string, absent bool) (string, error) {
 	return sql, nil
 }
 
-// nothing holds for no event: what was asked for cannot be in the trail.
-const nothing = "false"
-
-func (c *conditions) value(keys *keyring, name, target string, v search.Value) (string, error) {
+func (c *conditions) value(keys *keyring, k search.Criterion, v search.Value) (string, error) {
 	switch v := v.(type) {
 	case search.Date:
 		return c.date(v), nil
 	case search.Token:
-		return c.token(name, v)
+		return c.token(k.Parameter.Name, v)
+	case search.Text:
+		return c.text(k.Parameter.Name, k.Modifier, string(v))
+	case search.URI:
+		return c.uri(k.Parameter.Name, k.Modifier, string(v))
 	case search.Reference:
-		if v.URL != "" {
-			return nothing, nil
-		}
-		switch name {
-		case "patient":
-			if v.Type != "" && v.Type != "Patient" {
-				return nothing, nil
-			}
-			return c.patient(keys.subject(v.ID)), nil
-		case "agent":
-			return c.by(agentNames(v, target)...), nil
-		case "entity":
-			typ := v.Type
-			if typ == "" {
-				typ = target
-			}
-			if typ == "" {
-				return "", unsupported("an entity is named by type and id, as in PlanDefinition/1")
-			}
-			if typ == "Patient" {
-				return c.patient(keys.subject(v.ID)), nil
-			}
-			ref := typ + "/" + v.ID
-			return `(e.data = ` + c.bind(ref) + ` OR e.data LIKE ` + c.bind(escapeLike(ref)+`/\_history/%`) + `) AND e.data <> ''`, nil
-		}
+		return c.reference(keys, k, v)
 	}
-	return "", notSearched(name)
+	return "", notSearched(k.Parameter.Name)
 }
 
-func notSearched(name string) error {
-	return unsupported("it cannot be searched by %q, only by _id, _lastUpdated, action, agent, date, entity, outcome, patient, subtype and type", name)
+func notSearched(name string) error { return unsupported("it cannot be searched by %q", name) }
+
+// reference writes the condition of a patient, agent or entity.
+func (c *conditions) reference(keys *keyring, k search.Criterion, v search.Reference) (string, error) {
+	if v.URL != "" {
+		return nothing, nil
+	}
+	typ := v.Type
+	if typ == "" {
+		typ = k.Target
+	}
+	switch k.Parameter.Name {
+	case "patient":
+		if typ != "" && typ != "Patient" {
+			return nothing, nil
+		}
+		return c.patient(keys.subject(v.ID)), nil
+	case "agent":
+		return c.by(agentNames(typ, v.ID)...), nil
+	case "entity":
+		switch typ {
+		case "":
+			return "", unsupported("an entity is named by type and id, as in PlanDefinition/1")
+		case "Patient":
+			return c.patient(keys.subject(v.ID)), nil
+		}
+		ref := typ + "/" + v.ID
+		return `((e.data = ` + c.bind(ref) + ` OR e.data LIKE ` + c.bind(escapeLike(ref)+`/\_history/%`) + `) AND e.data <> '')`, nil
+	case "source": // is known by an identifier
+		return nothing, nil
+	}
+	return "", notSearched(k.Parameter.Name)
 }
 
 func escapeLike(s string) string {
@@ -237,48 +246,14 @@ func escapeLike(s string) string {
 
 // agentNames gives what a reference to an agent may stand as: people by type and id
 // or by a local name, software by its name.
-func agentNames(r search.Reference, target string) []string {
-	typ := r.Type
-	if typ == "" {
-		typ = target
-	}
+func agentNames(typ, id string) []string {
 	switch typ {
 	case "":
-		return []string{r.ID, "Practitioner/" + r.ID, "PractitionerRole/" + r.ID, "Person/" + r.ID, "Organization/" + r.ID}
+		return []string{id, "Practitioner/" + id, "PractitionerRole/" + id, "Person/" + id, "Organization/" + id}
 	case "Device":
-		return []string{r.ID, "Device/" + r.ID}
+		return []string{id, "Device/" + id}
 	}
-	return []string{typ + "/" + r.ID}
-}
-
-func (c *conditions) token(name string, t search.Token) (string, error) {
-	switch name {
-	case "_id":
-		if !isUUID(t.Code) {
-			return nothing, nil
-		}
-		return `e.id = ` + c.bind(t.Code), nil
-	case "action":
-		return `e.action = ` + c.bind(t.Code), nil
-	case "outcome":
-		return `e.outcome::text = ` + c.bind(t.Code), nil
-	case "patient": // patient:identifier
-		if !isUUID(t.Code) || !t.AnySystem && t.System != PseudonymSystem {
-			return nothing, nil
-		}
-		return `e.patient = ` + c.bind(t.Code), nil
-	case "agent": // agent:identifier
-		return c.by(agentNames(search.Reference{ID: t.Code}, "")...), nil
-	case "type":
-		return c.kinds(func(k Kind) []fhir.Coding { return []fhir.Coding{shapeOf(k).typ} }, t), nil
-	case "subtype":
-		if t.System == KindSystem || t.AnySystem {
-			// The kind itself, which other rooms may have named.
-			return `(e.kind = ` + c.bind(t.Code) + ` OR ` + c.kinds(func(k Kind) []fhir.Coding { return shapeOf(k).subtypes(k) }, t) + `)`, nil
-		}
-		return c.kinds(func(k Kind) []fhir.Coding { return shapeOf(k).subtypes(k) }, t), nil
-	}
-	return "", notSearched(name)
+	return []string{typ + "/" + id}
 }
 
 // kinds holds for events of the kinds that carry a code. A kind with no shape of its
