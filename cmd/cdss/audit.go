@@ -19,6 +19,7 @@ import (
 	"cdss/fhir"
 	"cdss/fhir/access"
 	"cdss/fhir/audit"
+	"cdss/fhir/issue"
 	"cdss/fhir/task"
 )
 
@@ -49,8 +50,16 @@ func (h *house) recordDecisions(ctx context.Context) {
 
 // attachTrail gives the trail its database and keeps it chained.
 func (h *house) attachTrail(ctx context.Context, pool *pgxpool.Pool) error {
-	if err := h.trail.Attach(ctx, pool); err != nil {
-		return fmt.Errorf("open the audit trail: %w", err)
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := h.trail.Attach(ctx, pool)
+		if err == nil {
+			break
+		}
+		if issue.Is(err, issue.BusinessRule) || ctx.Err() != nil {
+			return fmt.Errorf("open the audit trail: %w", err)
+		}
+		h.log.Warn("the audit trail is not ready", "retry_in", wait.String(), "error", err)
+		sleep(ctx, wait)
 	}
 	h.background.Go(func() { h.ended("audit trail", h.trail.Run(ctx)) })
 	return nil
