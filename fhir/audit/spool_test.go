@@ -193,9 +193,8 @@ func TestSpoolTellsNothingToWhoReadsTheFiles(t *testing.T) {
 		t.Errorf("the key outlives what it sealed (%v)", err)
 	}
 	// Without the key the records are worthless, and nobody may think they were none.
-	lost := copyDir(t, dir)
 	add(t, s, "x")
-	lost = copyDir(t, dir)
+	lost := copyDir(t, dir)
 	if err := os.Remove(filepath.Join(lost, "key")); err != nil {
 		t.Fatal(err)
 	}
