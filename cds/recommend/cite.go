@@ -8,12 +8,19 @@ import (
 // guideline is the document of the example regimens.
 const guideline = "awmf-082-006"
 
-// cites gives the citations of places, each once.
+// cites gives the citations of places, each once; a page alone is left out beside a
+// section of it.
 func (s *session) cites(places ...rag.Locator) []rag.Citation {
 	out := []rag.Citation{}
 	seen := map[string]bool{}
+	sections := map[string]bool{}
 	for _, l := range places {
-		if l.Document == "" {
+		if l.Section != "" {
+			sections[l.Document+"\x00"+number(&l.Page)] = true
+		}
+	}
+	for _, l := range places {
+		if l.Document == "" || l.Section == "" && l.Page > 0 && sections[l.Document+"\x00"+number(&l.Page)] {
 			continue
 		}
 		c := s.cite(l)

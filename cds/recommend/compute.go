@@ -134,7 +134,7 @@ func (s *session) decide(indication *cds.Indication, rec *cds.Recommendation) (a
 	s.patientWarnings()
 	s.interactionWarnings(judged, rec.Options)
 	if len(rec.Options) == 0 {
-		s.warnNoneLeft(rec.Excluded)
+		s.warnNoneLeft(rec.Excluded, judged)
 		return s.t("Alle Optionen der Quelle sind für diesen Patienten ausgeschlossen: infektiologische Beratung.",
 			"Every option of the source is excluded for this patient: ask infectious diseases.")
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"cdss/cds"
+	"cdss/cds/stewardship/dose"
 	"cdss/rag"
 )
 
@@ -51,15 +52,63 @@ func (s *session) interactionWarnings(all []*judged, shown []cds.Option) {
 	}
 }
 
-// warnNoneLeft says that every option is excluded, and by what.
-func (s *session) warnNoneLeft(excluded []cds.Exclusion) {
+// warnNoneLeft says that every option is excluded, by what, and what is left of
+// combinations without the part that is.
+func (s *session) warnNoneLeft(excluded []cds.Exclusion, all []*judged) {
 	var reasons []string
 	for _, x := range excluded {
 		reasons = addName(reasons, x.Detail)
 	}
+	detail := prose(reasons...)
+	if left := s.left(all); len(left) > 0 {
+		detail = prose(detail,
+			s.t("Ohne den ausgeschlossenen Partner bliebe: ", "Without the excluded partner remains: ")+strings.Join(left, "; "),
+			s.t("Das ist keine vollständige Option der Quelle", "That is no complete option of the source"))
+	}
 	s.warn(cds.Warning{
 		Code: "no-option-left", Indicator: cds.WarningI,
 		Summary: s.t("Jede Option der Quelle ist ausgeschlossen: infektiologische Beratung", "Every option of the source is excluded: ask infectious diseases"),
-		Detail:  prose(reasons...),
+		Detail:  detail,
 	})
+}
+
+// left gives the parts of excluded combinations that may be given. What
+// does not act on the pathogen is no part to go on with.
+func (s *session) left(all []*judged) []string {
+	var out []string
+	for _, j := range all {
+		if j.idle() {
+			continue
+		}
+		for _, p := range j.parts {
+			free := len(j.parts) > 1 && len(p.lines) > 0 && p.adjusted.Status != dose.Contraindicated
+			only := ""
+			for _, f := range p.findings {
+				free = free && f.outcome < exclude
+				if f.outcome == specialist {
+					only = s.t(" (nur nach fachärztlicher Entscheidung)", " (only after a specialist decision)")
+				}
+			}
+			if free {
+				var lines []string
+				for _, l := range p.lines {
+					lines = append(lines, l.Text)
+				}
+				out = addName(out, strings.Join(lines, s.t(", danach ", ", then "))+only)
+			}
+		}
+	}
+	return out
+}
+
+// idle tells whether an option is out because it does not act.
+func (j *judged) idle() bool {
+	for _, p := range j.parts {
+		for _, f := range p.findings {
+			if f.outcome == exclude && f.reason == "resistance" {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -36,6 +36,7 @@ type finding struct {
 	summary   cds.Text // names the substance
 	detail    cds.Text
 	with      cds.Text          // of an interaction: the other medicines
+	kind      string            // of an interaction
 	high      *formulary.Amount // the dose that is needed for it to act
 	places    []rag.Locator
 }
@@ -254,7 +255,7 @@ func (s *session) interactions(x subject) []finding {
 			detail: join(i.Effect, i.Advice), places: append(places([]stewardship.Source{i.Source}), mechanism(i.Kind)...),
 		}
 		with := stewardship.Both(func(l cds.Lang) string { return partners(i.With, l) })
-		f.with = with
+		f.with, f.kind = with, i.Kind
 		f.summary = cds.Text{DE: x.Name.DE + " und " + with.DE + ": Interaktion", EN: x.Name.EN + " and " + with.EN + ": interaction"}
 		switch {
 		case i.Exclude:
@@ -390,6 +391,8 @@ func (s *session) openRule(a *knowledge.Action, x subject, v apply.Verdict) {
 		DE: strings.ReplaceAll(a.Title.DE, "{substance}", x.Name.DE), EN: strings.ReplaceAll(a.Title.EN, "{substance}", x.Name.EN),
 	}
 	switch {
+	case a.Reason == "restricted":
+		check = cds.Text{DE: "Ob ein schmaleres Mittel als " + x.Name.DE + " genügt", EN: "whether a narrower drug than " + x.Name.EN + " is enough"}
 	case a.Reason == "resistance": // said once for all substances
 		check = cds.Text{DE: "Besiedlung mit multiresistenten Erregern", EN: "colonisation by multiresistant organisms"}
 	case len(missing) == 1 && missing[0] == "conditions": // said once for all substances and diseases

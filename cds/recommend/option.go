@@ -198,14 +198,15 @@ func (s *session) started(atc string) stewardship.Number {
 }
 
 // ingredient is a regimen as the answer holds it. Of a range of doses the upper
-// end is taken in severe disease, else the lower.
+// end is taken in severe disease, else the lower; of glycopeptides always the lower,
+// since they are raised by their level and harm the kidney above it.
 func (s *session) ingredient(r *knowledge.Regimen, sub formulary.Substance) cds.Ingredient {
 	i := cds.Ingredient{
 		ATC: r.ATC, Name: s.say(sub.Name), Route: r.Route,
 		Dose:      cds.Dose{Value: r.Dose, Unit: r.Unit},
 		Frequency: cds.Frequency{Count: r.Count, Period: r.Period, PeriodUnit: r.PeriodUnit},
 	}
-	if s.severe() && r.DoseHigh > r.Dose {
+	if s.severe() && r.DoseHigh > r.Dose && sub.Class != formulary.Glycopeptide {
 		i.Dose.Value = r.DoseHigh
 	}
 	if r.CountHigh > r.Count {

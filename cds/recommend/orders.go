@@ -26,6 +26,7 @@ type reviewer struct {
 	judged  []*judged       // options of the plan for this patient
 	listed  map[string]bool // substances that the plan lists for this patient, nil when unknown
 	instead []*judged       // options that may replace an order, best first
+	told    map[string]bool // interactions of two drafts that stand on the first of them
 }
 
 func check(ctx context.Context, in Input) Findings {
@@ -123,17 +124,18 @@ func (r *reviewer) consult() {
 			r.instead = append(r.instead, j)
 		}
 	}
-	if len(r.instead) > 0 {
-		r.listed = listed // else the listed drugs are no help, and a broader one may be right
-	}
+	r.listed = listed
 }
 
 // order checks one draft order of an antimicrobial.
 func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	sub, _ := r.Tables.Formulary.Lookup(o.ATC)
 	x := subject{Substance: sub, route: o.Route, reference: o.Reference}
-	if r.listed != nil {
+	switch {
+	case len(r.instead) > 0:
 		x.listed = stewardship.Of(r.listed[sub.ATC])
+	case len(r.listed) > 0:
+		x.listed = stewardship.Yes // nothing of the plan is free, so that nothing narrower is available
 	}
 	findings := r.judge(x)
 	kidney := false
@@ -147,7 +149,7 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 			}
 			kidney = true
 		}
-		if f.high != nil && r.reaches(o, sub, f) {
+		if f.high != nil && r.reaches(o, sub, f) || r.toldBefore(sub, f, before) {
 			continue
 		}
 		r.object(o, f)
@@ -168,6 +170,24 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	if !excluding(findings) {
 		r.guarded(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN}, func() { r.amount(o, sub) })
 	}
+}
+
+// toldBefore tells whether an interaction stands on an earlier draft already, with
+// this substance as the other one.
+func (r *reviewer) toldBefore(sub formulary.Substance, f finding, before []facts.Order) bool {
+	if f.reason != "interaction" {
+		return false
+	}
+	if r.told == nil {
+		r.told = map[string]bool{}
+	}
+	for _, b := range before {
+		if f.with.EN == b.Name.EN && r.told[f.kind+" "+b.Name.EN+" "+sub.Name.EN] {
+			return true
+		}
+	}
+	r.told[f.kind+" "+sub.Name.EN+" "+f.with.EN] = true
+	return false
 }
 
 func excluding(findings []finding) bool {

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"cdss/cds"
 	"cdss/cds/stewardship"
@@ -404,7 +406,9 @@ func note(b formulary.Band, lang cds.Lang) string {
 	if b.Note.IsZero() {
 		return ""
 	}
-	return " " + strings.TrimSpace(b.Note.In(lang))
+	text := strings.TrimSpace(b.Note.In(lang)) // stands after a full stop
+	first, size := utf8.DecodeRuneInString(text)
+	return " " + string(unicode.ToUpper(first)) + text[size:]
 }
 
 func routed(bands []formulary.Band, route string) []formulary.Band {
