@@ -1,9 +1,9 @@
 package hooks
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"os"
@@ -28,9 +28,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	// Not every connection can set a deadline; those that cannot have the
 	// server's own.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readDeadline))
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	// What the client says of the length is only believed as far as the limit.
+	raw := bytes.NewBuffer(make([]byte, 0, max(0, min(r.ContentLength, limit))+bytes.MinRead))
+	_, err := raw.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
-		return raw, nil
+		return raw.Bytes(), nil
 	}
 	var tooLarge *http.MaxBytesError
 	switch {

@@ -96,19 +96,13 @@ func mustRun(t *testing.T, dsn string, args ...string) string {
 	return text
 }
 
-// records is a FHIR server with the data of the example patients.
-type records struct {
-	*httptest.Server
-	mu     sync.Mutex
-	asked  []string // path and query of each request
-	tokens []string
-}
+// records answers the queries of a hook call from its prefetch, by resource type.
+type records struct{ prefetch map[string]json.RawMessage }
 
-// serve answers the queries of a hook call from its prefetch. Spoil may answer
-// instead, and says whether it has.
-func newRecords(t *testing.T, prefetch map[string]json.RawMessage, spoil func(http.ResponseWriter, *http.Request) bool) *records {
+// byType sorts the values of a prefetch by the type of their resources.
+func byType(t testing.TB, prefetch map[string]json.RawMessage) map[string]json.RawMessage {
 	t.Helper()
-	byType := map[string]json.RawMessage{}
+	out := map[string]json.RawMessage{}
 	for _, value := range prefetch {
 		var r struct {
 			ResourceType string
@@ -117,34 +111,53 @@ func newRecords(t *testing.T, prefetch map[string]json.RawMessage, spoil func(ht
 		if err := json.Unmarshal(value, &r); err != nil {
 			t.Fatal(err)
 		}
-		if r.ResourceType == "Bundle" && len(r.Entry) > 0 {
-			byType[r.Entry[0].Resource.ResourceType] = value
-		} else if r.ResourceType != "Bundle" {
-			byType[r.ResourceType] = value
+		switch {
+		case r.ResourceType != "Bundle":
+			out[r.ResourceType] = value
+		case len(r.Entry) > 0:
+			out[r.Entry[0].Resource.ResourceType] = value
 		}
 	}
-	s := &records{}
+	return out
+}
+
+func (r records) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	w.Header().Set("Content-Type", "application/fhir+json")
+	typ := strings.Split(strings.TrimPrefix(req.URL.Path, "/fhir/"), "/")[0]
+	if body, ok := r.prefetch[typ]; ok {
+		_, _ = w.Write(body)
+		return
+	}
+	_, _ = w.Write([]byte(`{"resourceType":"Bundle","type":"searchset","total":0}`))
+}
+
+// watched is a FHIR server that notes what it is asked.
+type watched struct {
+	*httptest.Server
+	mu     sync.Mutex
+	asked  []string // path and query of each request
+	tokens []string
+}
+
+// newRecords serves records. Spoil may answer instead, and says whether it has.
+func newRecords(t *testing.T, prefetch map[string]json.RawMessage, spoil func(http.ResponseWriter, *http.Request) bool) *watched {
+	t.Helper()
+	good := records{byType(t, prefetch)}
+	s := &watched{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.asked = append(s.asked, r.URL.RequestURI())
 		s.tokens = append(s.tokens, r.Header.Get("Authorization"))
 		s.mu.Unlock()
-		if spoil != nil && spoil(w, r) {
-			return
+		if spoil == nil || !spoil(w, r) {
+			good.ServeHTTP(w, r)
 		}
-		w.Header().Set("Content-Type", "application/fhir+json")
-		typ := strings.Split(strings.TrimPrefix(r.URL.Path, "/fhir/"), "/")[0]
-		if body, ok := byType[typ]; ok {
-			_, _ = w.Write(body)
-			return
-		}
-		_, _ = w.Write([]byte(`{"resourceType":"Bundle","type":"searchset","total":0}`))
 	}))
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *records) requests() int {
+func (s *watched) requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.asked)
