@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -9,6 +10,11 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"cdss/fhir"
+	"cdss/fhir/fhirpath"
+	"cdss/fhir/issue"
+	"cdss/fhir/validate"
 )
 
 // Violation is one rule that is broken, and where.
@@ -365,11 +371,11 @@ func (c *checker) target(at, reference string) {
 // medication filled.
 func (c *checker) resource(at string, r map[string]any) {
 	typ := c.required(at, r, "resourceType")
+	c.required(at, r, "id") // the HL7 validator wants one even of what is created
+	c.valid(at, r)
 	if typ != "MedicationRequest" {
 		return
 	}
-	c.required(at, r, "status")
-	c.required(at, r, "intent")
 	if subject, _ := r["subject"].(map[string]any); subject["reference"] == nil {
 		c.add(at+".subject", "must refer to the patient")
 	}
@@ -383,4 +389,30 @@ func (c *checker) resource(at string, r map[string]any) {
 	first, _ := codings[0].(map[string]any)
 	c.required(at+".medicationCodeableConcept.coding[0]", first, "code")
 	c.required(at+".medicationCodeableConcept.coding[0]", first, "system")
+}
+
+// valid holds a resource against the structure and the invariants of FHIR R4.
+func (c *checker) valid(at string, r map[string]any) {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		c.add(at, "cannot be written as JSON")
+		return
+	}
+	resource, err := fhir.ParseResource(raw)
+	if err != nil {
+		c.add(at, "is no resource")
+		return
+	}
+	issues := validate.Structure(resource)
+	if issue.From(issues) == nil {
+		more, err := validate.Invariants(context.Background(), resource, fhirpath.Env{})
+		if err == nil {
+			issues = append(issues, more...)
+		}
+	}
+	for _, i := range issues {
+		if i.Severity == issue.SeverityError || i.Severity == issue.SeverityFatal {
+			c.add(at, strings.Join(i.Expression, ", ")+": "+i.Diagnostics)
+		}
+	}
 }

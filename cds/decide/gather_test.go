@@ -476,3 +476,36 @@ func TestDecisionTellsWhatItRestsOn(t *testing.T) {
 		t.Errorf("%v %s", err, raw)
 	}
 }
+
+// TestSuggestionsAreWholeResources: what is offered in place of a draft is valid FHIR
+// even where the draft is not, as that of clients that leave out what they will fill
+// in later.
+func TestSuggestionsAreWholeResources(t *testing.T) {
+	observation := func(id, code, value string) string {
+		return `{"resource":{"resourceType":"Observation","id":"` + id + `","status":"final","subject":{"reference":"Patient/p"},"effectiveDateTime":"2026-01-14T08:00:00Z",
+			"code":{"coding":[{"system":"http://loinc.org","code":"` + code + `"}]},"valueQuantity":{` + value + `}}}`
+	}
+	known := `{"patient":` + patient + `,"encounters":null,"conditions":null,"allergies":null,"medicationRequests":null,"medicationStatements":null,"procedures":null,"devices":null,"flags":null,
+		"observations":{"resourceType":"Bundle","type":"searchset","entry":[` +
+		observation("k", "2160-0", `"value":4,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"`) + `,` +
+		observation("w", "29463-7", `"value":70,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"`) + `]}}`
+	for _, missing := range []string{"", "intent", "status", "subject"} {
+		t.Run("without "+missing, func(t *testing.T) {
+			draft := strings.Replace(withStatus("draft"), `alle 8 h"`, `alle 6 h","timing":{"repeat":{"frequency":1,"period":6,"periodUnit":"h"}},
+				"doseAndRate":[{"doseQuantity":{"value":4.5,"unit":"g","system":"http://unitsofmeasure.org","code":"g"}}]`, 1)
+			for _, member := range []string{`"status":"draft",`, `"intent":"order",`, `"subject":{"reference":"Patient/p"},`} {
+				if missing != "" && strings.Contains(member, missing) {
+					draft = strings.Replace(draft, member, "", 1)
+				}
+			}
+			got, err := realRules(t).Hook(t.Context(), sign(t, known, draft))
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := string(check(t, got))
+			if !strings.Contains(body, `"type":"update"`) {
+				t.Errorf("nothing is offered: %s", body)
+			}
+		})
+	}
+}

@@ -35,17 +35,34 @@ func (s *session) remove(o facts.Order) cds.Fix {
 	return cds.Fix{Label: label, Actions: []cds.Action{{Type: "delete", Description: label, ResourceID: o.Reference}}}
 }
 
-// correct suggests the same order with another dose: the whole resource, with
-// only its dosage changed.
+// correct suggests the same order with another dose: the whole resource, with only
+// its dosage changed, and with what FHIR requires of an order where the draft has it
+// not yet.
 func (s *session) correct(o facts.Order, sub formulary.Substance, right cds.Ingredient) cds.Fix {
 	right.Duration, right.Name = nil, s.say(sub.Name)
 	line := dose.Line(right, s.Lang)
-	res := o.Resource.Root().Object().Set("dosageInstruction", []*fhir.Object{s.dosage(right, 0)})
+	res := o.Resource.Root().Object().Set("dosageInstruction", []*fhir.Object{s.dosage(right, 0)}).Set("subject", s.subjectOf(o))
+	for _, usual := range [][2]string{{"status", "draft"}, {"intent", "order"}} {
+		if !res.Has(usual[0]) {
+			res.Set(usual[0], usual[1])
+		}
+	}
 	return cds.Fix{
 		Label:       s.t("Dosis ändern: ", "Change dose: ") + line,
 		Recommended: true,
 		Actions:     []cds.Action{{Type: "update", Description: line, Resource: json.RawMessage(res.JSON())}},
 	}
+}
+
+// subjectOf gives the patient as the order names them, or as the Chart does.
+func (s *session) subjectOf(o facts.Order) any {
+	if n := o.Resource.Root().Child("subject"); !n.Empty() {
+		return n
+	}
+	if id := s.Chart.PatientID(); id != "" {
+		return fhir.Reference{Reference: "Patient/" + id}
+	}
+	return nil
 }
 
 // replace suggests the best option of the plan in place of an order, when there is
@@ -96,7 +113,7 @@ func (s *session) request(o facts.Order, p part) *fhir.Object {
 			},
 			Text: p.sub.Name.In(s.Lang),
 		}).
-		Set("subject", root.Child("subject")).
+		Set("subject", s.subjectOf(o)).
 		Set("encounter", root.Child("encounter"))
 	for n, l := range p.lines {
 		sequence := 0
