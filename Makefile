@@ -20,6 +20,7 @@ MAKEFLAGS += --no-builtin-rules
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
 VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+REFERENCE := $(abspath $(or $(REFERENCE_DATA_DIR),../shared/data))
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO_DIRS := cmd cds fhir migrations rag
 
@@ -77,8 +78,14 @@ check: ready-build $(MODULES)
 	cd webapps && npm run --silent lint
 	scripts/generated.sh
 
+# The tables of the fhir wing come from the FHIR definitions of the reference data.
 generate: openapi
-	go generate ./...
+	go generate ./cds/...
+	@if [ -d "$(REFERENCE)/fhir-r4" ]; then \
+		REFERENCE_DATA_DIR="$(REFERENCE)" go generate ./fhir/...; \
+	else \
+		echo 'The tables of the FHIR definitions were left as they are: no reference data (REFERENCE_DATA_DIR).'; \
+	fi
 
 # Through a file beside it, since the program that prints it must not see it half written.
 openapi: $(MODULES)
