@@ -7,6 +7,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/facts"
+	"cdss/cds/prefetch"
 	"cdss/fhir/issue"
 )
 
@@ -102,6 +103,12 @@ func (c *call) gaps(types ...string) {
 		}
 		c.miss(check, cds.Text{DE: names[k.Type].DE + ": " + k.Reason.DE, EN: names[k.Type].EN + ": " + k.Reason.EN}, k.Name+": "+k.Why)
 	}
+}
+
+// tried tells whether data of a type were asked for, by the client or by us, and not
+// had as they should be.
+func (c *call) tried(typ string) bool {
+	return slices.ContainsFunc(c.came.Problems(), func(k prefetch.Key) bool { return k.Type == typ && k.Why != prefetch.NotSent })
 }
 
 // fail notes that a step did not end: nothing it should have found is known.

@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"cdss/cds"
@@ -64,7 +65,8 @@ func (s *Service) fetch(c *call, reader prefetch.Reader) {
 }
 
 // worthwhile tells whether the data of the patient matter. For draft orders they do
-// when there is an antimicrobial among them, which the orders alone tell.
+// when there is an antimicrobial among them, or a medicine that one which runs should
+// not meet, which the orders alone tell.
 func (s *Service) worthwhile(c *call) bool {
 	if c.req.Question != cds.AskOrders || len(c.req.Dispatched) > 0 {
 		return true
@@ -76,7 +78,12 @@ func (s *Service) worthwhile(c *call) bool {
 			Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})
-	return err != nil || applicable(chart)
+	return err != nil || applicable(chart) || s.meets(chart)
+}
+
+// meets tells whether there is an order that an antimicrobial should not meet.
+func (s *Service) meets(chart *facts.Chart) bool {
+	return slices.ContainsFunc(chart.Orders(), func(o facts.Order) bool { return s.c.Tables.Interactions.Partner(o.Interacting()) })
 }
 
 // told tells whether what was not checked has been shown before to this user, for

@@ -224,6 +224,49 @@ func TestWhatIsFetched(t *testing.T) {
 	})
 }
 
+// TestAPartnerOfWhatRuns: a drug that is no antimicrobial matters when one runs that
+// should not meet it. Whether one runs is looked up where that is possible.
+func TestAPartnerOfWhatRuns(t *testing.T) {
+	valproate := strings.NewReplacer("N02BE01", "N03AG01", "Paracetamol", "Valproinsäure").Replace(paracetamol)
+	meropenem := resource(t, strings.NewReplacer("J01CR05", "J01DH02", "Piperacillin/Tazobactam", "Meropenem", "STATUS", "active").Replace(piperacillin))
+	for _, tc := range []struct {
+		name, draft string
+		reader      *record
+		want        []string
+		asked       bool
+	}{
+		{"meropenem runs", valproate, &record{answers: map[string]prefetch.Answer{"medicationRequests": {Resources: []*fhir.Resource{meropenem}}}}, []string{"critical"}, true},
+		{"nothing runs", valproate, &record{}, []string{}, true},
+		{"whether one runs could not be learned", valproate, &record{answers: map[string]prefetch.Answer{"medicationRequests": {Failure: "server-error"}}}, []string{"warning"}, true},
+		{"there is nobody to ask", valproate, nil, []string{}, false},
+		{"no antimicrobial should not meet it", paracetamol, &record{}, []string{}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			req := sign(t, `{"patient":`+patient+`}`, tc.draft)
+			s := realRules(t, func(c *decide.Config) {
+				if tc.reader != nil {
+					c.Servers, req.FHIRServer = servers{reader: tc.reader}, "https://ehr.example/fhir"
+				}
+			})
+			got, err := s.Hook(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, got)
+			indicators := []string{}
+			for _, c := range got.Cards {
+				indicators = append(indicators, string(c.Indicator))
+			}
+			if diff := cmp.Diff(tc.want, indicators); diff != "" {
+				t.Errorf("%s: %q", diff, summaries(got))
+			}
+			if asked := tc.reader != nil && len(tc.reader.asked) > 0; asked != tc.asked {
+				t.Errorf("asked the server: %v, want %v", asked, tc.asked)
+			}
+		})
+	}
+}
+
 // TestAServerThatDoesNotAnswerCostsNoTimeToThink: fetching ends before the deadline,
 // and what came is judged.
 func TestAServerThatDoesNotAnswerCostsNoTimeToThink(t *testing.T) {

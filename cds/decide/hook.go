@@ -224,6 +224,8 @@ func (s *Service) checkOrders(c *call) (cds.Response, error) {
 		if len(c.rec.NotChecked) == 0 {
 			c.gaps(essential...)
 		}
+	case s.meets(c.input.Chart) && c.tried("MedicationRequest"):
+		c.gaps("MedicationRequest") // what runs could not be learned
 	}
 	return s.close(c), nil
 }

@@ -66,6 +66,20 @@ func (l *List) ProlongsQT(substance Medicine) bool {
 	return false
 }
 
+// Partner tells whether the list knows a medicine as one that some antimicrobial
+// should not meet: more than an information would be due.
+func (l *List) Partner(m Medicine) bool {
+	if l == nil {
+		return false
+	}
+	for _, x := range l.rows {
+		if x.indicator != cds.Info && fits(m.ATC, x.partners) {
+			return true
+		}
+	}
+	return false
+}
+
 // Name and Version name the list.
 func (l *List) Name() cds.Text  { return l.name }
 func (l *List) Version() string { return l.version }
