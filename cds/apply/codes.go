@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -27,23 +28,31 @@ func (s *Scope) codes() {
 		*list = append(*list, strs(said)...)
 		denials = append(denials, strs(denied)...)
 	}
-	for _, c := range s.chart.Conditions() {
-		for _, coding := range c.Concept.Codings {
-			if p, ok := prefixes[coding.System]; ok && coding.Code != "" {
-				diagnoses = append(diagnoses, fhirpath.FromString(p+coding.Code))
+	list := func(conditions []facts.Condition) {
+		for _, c := range conditions {
+			for _, coding := range c.Concept.Codings {
+				if p, ok := prefixes[coding.System]; ok && coding.Code != "" {
+					diagnoses = append(diagnoses, fhirpath.FromString(p+coding.Code))
+				}
+				read(&texts, coding.Display)
 			}
-			read(&texts, coding.Display)
+			read(&texts, c.Concept.Text)
 		}
-		read(&texts, c.Concept.Text)
 	}
+	list(s.chart.Conditions())
 	read(&asked, s.chart.Request().FreeText)
 	problems := named{unknown: len(s.chart.Conditions()) == 0, source: "Condition"}
 	if problems.unknown {
 		problems.gaps = []Gap{{Fact: "conditions", Display: cds.Text{DE: "Diagnosen", EN: "diagnoses"}}}
 	}
-	s.memo["diagnoses"] = with(problems, diagnoses)
-	s.memo["diagnosisTexts"] = with(problems, texts)
+	s.memo["diagnoses"] = with(problems, slices.Clone(diagnoses))
+	s.memo["diagnosisTexts"] = with(problems, slices.Clone(texts))
 	s.memo["requestTexts"] = named{value: asked, source: "request", private: true}
+	if list(s.chart.FormerConditions()); len(s.chart.FormerConditions()) > 0 {
+		problems = named{source: "Condition"}
+	}
+	s.memo["history"] = with(problems, diagnoses)
+	s.memo["historyTexts"] = with(problems, texts)
 	s.memo["deniedTexts"] = named{value: denials, source: "Condition, request", private: true}
 
 	organisms := append(fhirpath.Collection(nil), asked...)

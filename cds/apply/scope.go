@@ -40,6 +40,7 @@ func (v Verdict) Applies() bool { return v.Outcome == Holds || v.Outcome == Assu
 //
 // Beside the Chart's values it names %diagnoses ("icd-10-gm|J18.9", "snomed|…"),
 // %diagnosisTexts and %requestTexts (what diagnoses and the form's free text say),
+// %history and %historyTexts (the same with the diagnoses that are over),
 // %deniedTexts (what either denies), %organisms, all in lower case, %isolates
 // ("group|name|specimen", recent ones), %medications (ATC) and %indication.
 type Scope struct {

@@ -141,6 +141,11 @@ func (b *builder) sort() {
 		b.byType[r.Type()] = append(b.byType[r.Type()], r)
 		b.refs[ref] = r
 	}
+	for _, r := range b.in.Drafts { // products that drafts refer to
+		if r != nil && r.Type() == "Medication" && b.refs[r.Ref()] == nil {
+			b.refs[r.Ref()] = r
+		}
+	}
 }
 
 // whose gives the patient's id: the one asked for, else the only Patient, else

@@ -39,7 +39,8 @@ func hasICD(c fhir.CodeableConcept, prefixes ...string) bool {
 	return false
 }
 
-// readConditions keeps the problems that are active now.
+// readConditions keeps the problems that are active now, and apart from them those
+// that were.
 func (b *builder) readConditions() {
 	for _, r := range b.byType["Condition"] {
 		n := r.Root()
@@ -65,10 +66,12 @@ func (b *builder) readConditions() {
 		switch clinical := status(n.Child("clinicalStatus")); clinical {
 		case "resolved", "inactive", "remission":
 			b.ignore(ref, "nicht mehr aktiv ("+clinical+")", "no longer active ("+clinical+")")
+			b.chart.former = append(b.chart.former, c)
 			continue
 		}
 		if end := when(n, "abatementDateTime", "abatementPeriod"); end.Known() && !b.ended(end).After(b.now) {
 			b.ignore(ref, "beendet am "+date(end, cds.DE), "ended on "+date(end, cds.EN))
+			b.chart.former = append(b.chart.former, c)
 			continue
 		}
 		if b.future(c.Onset) || b.future(c.Recorded) {

@@ -195,6 +195,9 @@ func (c *Chart) Orders() []Order { return c.orders }
 // Conditions gives the active problems, newest first.
 func (c *Chart) Conditions() []Condition { return c.conditions }
 
+// FormerConditions gives the problems that are over; some leave a disposition.
+func (c *Chart) FormerConditions() []Condition { return c.former }
+
 // Isolates gives the cultured organisms with their susceptibilities, newest first.
 func (c *Chart) Isolates() []microbiology.Isolate { return c.isolates }
 
@@ -232,6 +235,7 @@ type Chart struct {
 	medicationReason cds.Text
 	orders           []Order
 	conditions       []Condition
+	former           []Condition
 	isolates         []microbiology.Isolate
 	ignored          []Ignored
 

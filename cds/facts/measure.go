@@ -17,6 +17,7 @@ type measure struct {
 	unit     string
 	low      float64
 	high     float64
+	adult    float64       // lowest value of an adult, where it is another one
 	holds    time.Duration // 0: no limit
 	renal    bool          // the limit depends on the setting, see holds
 	perMole  float64       // g/mol, where laboratories give the amount of substance instead
@@ -33,8 +34,8 @@ const (
 // LOINC 2.78; factors between mass and amount use the molar mass (creatinine
 // C4H7N3O 113.12 g/mol, so that 1 mg/dL is 88.40 umol/L).
 var measures = []measure{
-	{name: "weight", display: cds.Text{DE: "Körpergewicht", EN: "body weight"}, codes: []string{"29463-7", "3141-9", "3142-7", "8335-2"}, unit: "kg", low: 1, high: 400, holds: 365 * day, decimals: 1},
-	{name: "height", display: cds.Text{DE: "Körpergröße", EN: "body height"}, codes: []string{"8302-2", "3137-7", "3138-5", "8301-4"}, unit: "cm", low: 40, high: 250, decimals: 0},
+	{name: "weight", display: cds.Text{DE: "Körpergewicht", EN: "body weight"}, codes: []string{"29463-7", "3141-9", "3142-7", "8335-2"}, unit: "kg", low: 1, high: 400, adult: 25, holds: 365 * day, decimals: 1},
+	{name: "height", display: cds.Text{DE: "Körpergröße", EN: "body height"}, codes: []string{"8302-2", "3137-7", "3138-5", "8301-4"}, unit: "cm", low: 40, high: 250, adult: 90, decimals: 0},
 	{name: "creatinine", display: cds.Text{DE: "Kreatinin im Serum", EN: "serum creatinine"}, codes: []string{"2160-0", "14682-9", "38483-4", "59826-8", "77140-2"}, unit: "mg/dL", low: 0.1, high: 30, renal: true, perMole: 113.12, decimals: 2},
 	{name: "urea", display: cds.Text{DE: "Harnstoff", EN: "urea"}, codes: []string{"22664-7", "3091-6", "3094-0", "14937-7", "6299-2"}, unit: "mmol/L", low: 0.5, high: 100, holds: week, perMole: 60.06, decimals: 1,
 		special: map[string]float64{"3094-0": 1 / 2.801, "6299-2": 1 / 2.801}}, // urea nitrogen: two atoms of 14.007 g/mol in a molecule

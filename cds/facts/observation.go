@@ -190,6 +190,10 @@ func (b *builder) number(m *measure, loincCode, ref string, at fhir.Time, status
 		b.cannot(m, ref, "Einheit passt nicht zur Messgröße", "unit does not fit the measure")
 		return false
 	}
+	if converted < m.adult && b.chart.Number("age").AtLeast(18) == stewardship.Yes {
+		b.cannot(m, ref, "für Erwachsene unplausibler Wert", "implausible value for an adult")
+		return false
+	}
 	s := sample{low: converted, high: converted, at: b.moment(at), date: at, reference: ref, display: m.display, unit: m.unit}
 	if from != m.unit || converted != v {
 		s.original = stewardship.Decimal(v, 3, cds.EN) + " " + from

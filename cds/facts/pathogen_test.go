@@ -2,6 +2,7 @@ package facts_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"cdss/cds"
@@ -211,5 +212,39 @@ func TestIsolateLacksResults(t *testing.T) {
 		if len(list) != 1 || list[0].Lacking != tc.want {
 			t.Errorf("%s: isolates = %+v", tc.name, list)
 		}
+	}
+}
+
+// A weight of 8 kg is a slip in an adult, and none in a child.
+func TestWeightOfAnAdult(t *testing.T) {
+	weight := func(kg float64, at string) string {
+		return fmt.Sprintf(`{"resourceType":"Observation","id":"%s","status":"final","subject":{"reference":"Patient/p"},"code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}]},"effectiveDateTime":"%s","valueQuantity":{"value":%g,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}`, next(), at, kg)
+	}
+	c := build(t, adult, weight(80, "2026-03-15T08:00:00+01:00"), weight(8, "2026-03-15T09:00:00+01:00"))
+	if got := value(c, "weight"); got != "known 80" || len(c.Ignored()) != 1 {
+		t.Errorf("weight = %s, ignored %v", got, c.Ignored())
+	}
+	child := strings.Replace(adult, "1950-01-01", "2025-01-01", 1)
+	if got := value(build(t, child, weight(8, "2026-03-15T09:00:00+01:00")), "weight"); got != "known 8" {
+		t.Errorf("weight of a child = %s", got)
+	}
+}
+
+// The product of a draft may come beside it.
+func TestDraftRefersToAProduct(t *testing.T) {
+	in := input(t)
+	in.Resources = resources(t, adult)
+	in.Drafts = resources(t, `{"resourceType":"MedicationRequest","id":"d","status":"draft","intent":"order","subject":{"reference":"Patient/p"},"medicationReference":{"reference":"Medication/m"}}`,
+		`{"resourceType":"Medication","id":"m","code":{"text":"Amoxicillin 1 g"}}`)
+	if list := facts.Build(in).Orders(); len(list) != 1 || list[0].ATC != "J01CA04" {
+		t.Errorf("orders = %+v", list)
+	}
+}
+
+// What is over may leave a disposition.
+func TestFormerConditions(t *testing.T) {
+	c := build(t, adult, `{"resourceType":"Condition","id":"old","clinicalStatus":{"coding":[{"code":"resolved"}]},"subject":{"reference":"Patient/p"},"code":{"text":"Aortendissektion"}}`)
+	if len(c.Conditions()) != 0 || len(c.FormerConditions()) != 1 {
+		t.Errorf("active %v, former %v", c.Conditions(), c.FormerConditions())
 	}
 }

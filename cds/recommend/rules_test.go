@@ -105,7 +105,7 @@ func TestEveryAnswerIsSound(t *testing.T) {
 func TestConditionsReadNamesThatExist(t *testing.T) {
 	h := newHouse(t, true)
 	known := map[string]bool{"listed": true}
-	for _, name := range []string{"diagnoses", "diagnosisTexts", "requestTexts", "deniedTexts", "organisms", "isolates", "medications", "indication"} {
+	for _, name := range []string{"diagnoses", "diagnosisTexts", "history", "historyTexts", "requestTexts", "deniedTexts", "organisms", "isolates", "medications", "indication"} {
 		known[name] = true
 	}
 	for _, d := range h.snapshot.Definitions() {
