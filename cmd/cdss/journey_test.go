@@ -248,7 +248,7 @@ func TestQuotesOnceLoaded(t *testing.T) {
 	}
 	// As a reader sees the file: without tags and emphasis.
 	bare := func(s string) string {
-		s = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(s, "")
+		s = regexp.MustCompile(`</?[A-Za-z!][^>]*>`).ReplaceAllString(s, "")
 		return spaces.ReplaceAllString(strings.NewReplacer("*", "", "\\", "", "|", "", "#", "", "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s), "")
 	}
 	whole := bare(text.String())
