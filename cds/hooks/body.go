@@ -62,7 +62,7 @@ func jsonType(value string) error {
 // parse reads the body of a call to service. What clients are known to do
 // otherwise than the specification says is understood (see the tests for the
 // list); only what the service cannot run without is an error.
-func (s *Server) parse(ctx context.Context, service Service, raw []byte, received time.Time) (cds.Request, error) {
+func (s *Server) parse(ctx context.Context, service Service, raw []byte) (cds.Request, error) {
 	root, err := fhir.ParseJSON(raw, fhir.Limits{})
 	if err != nil {
 		return cds.Request{}, err
@@ -85,8 +85,8 @@ func (s *Server) parse(ctx context.Context, service Service, raw []byte, receive
 		HookInstance: root.Child("hookInstance").String(),
 		FHIRServer:   root.Child("fhirServer").String(),
 	}
-	req.Received = received
-	access, err := smart.ParseAuthorization(root.Child("fhirAuthorization"), received)
+	req.Received = received(ctx)
+	access, err := smart.ParseAuthorization(root.Child("fhirAuthorization"), req.Received)
 	if err != nil {
 		// The call goes on without the token. What the error names holds nothing of it.
 		s.config.Log.InfoContext(ctx, "access token of a call not usable", "service", service.ID, "error", err)

@@ -160,7 +160,6 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request) {
 
 // call answers one hook call.
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
-	received := time.Now()
 	service, err := s.service(r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -171,7 +170,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	req, err := s.parse(r.Context(), service, raw, received)
+	req, err := s.parse(r.Context(), service, raw)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
