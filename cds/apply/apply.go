@@ -69,9 +69,16 @@ type Step struct {
 	Outcome    string // true | false | undetermined | assumed | error
 }
 
-// Read is a named value that a condition read, as text, and where it came from.
+// Read is a named value that a condition read, as text, and where it came from. All
+// but the first three is told in a Trace alone.
 type Read struct {
 	Name, Value, Source string
+	Unknown             bool
+	Display             cds.Text
+	Unit, Date          string   // UCUM; FHIR dateTime
+	Inputs              []string // references of the resources it was computed from
+	Expression          string   // of a named expression, with what it read
+	Reads               []Read
 }
 
 // Apply walks the plan depth first. It is pure: now is the time for expressions.

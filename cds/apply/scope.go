@@ -49,6 +49,7 @@ type Scope struct {
 	now   time.Time
 	extra map[string]named
 	memo  map[string]named
+	trace *Trace // nil: nobody wants to know
 }
 
 // definitions finds the named expressions that an artifact may use.
@@ -75,7 +76,7 @@ func NewScope(ctx context.Context, chart *facts.Chart, now time.Time) *Scope {
 // With gives a scope that also knows a boolean of the caller; known false makes
 // it unknown. What was computed is shared.
 func (s *Scope) With(name string, value, known bool) *Scope {
-	c := &Scope{ctx: s.ctx, chart: s.chart, now: s.now, extra: map[string]named{}, memo: s.memo}
+	c := &Scope{ctx: s.ctx, chart: s.chart, now: s.now, extra: map[string]named{}, memo: s.memo, trace: s.trace}
 	for k, v := range s.extra {
 		c.extra[k] = v
 	}
@@ -86,7 +87,7 @@ func (s *Scope) With(name string, value, known bool) *Scope {
 // fork gives a scope for another artifact: the Chart's values are shared, what its
 // libraries define is its own.
 func (s *Scope) fork() *Scope {
-	c := &Scope{ctx: s.ctx, chart: s.chart, now: s.now, extra: s.extra, memo: make(map[string]named, len(s.memo))}
+	c := &Scope{ctx: s.ctx, chart: s.chart, now: s.now, extra: s.extra, memo: make(map[string]named, len(s.memo)), trace: s.trace}
 	for k, v := range s.memo {
 		c.memo[k] = v
 	}
@@ -95,23 +96,24 @@ func (s *Scope) fork() *Scope {
 
 // Decide gives the outcome of an action's conditions.
 func (s *Scope) Decide(plan *knowledge.Plan, a *knowledge.Action) Verdict {
-	v, _, _ := s.holds(plan, a)
+	v, _, _ := s.holds(plan, a, a.ID)
 	return v
 }
 
-// holds evaluates the conditions of an action: all must be true.
-func (s *Scope) holds(plan *knowledge.Plan, a *knowledge.Action) (Verdict, []Step, []Issue) {
+// holds evaluates the conditions of an action, which stands at a path: all must be
+// true.
+func (s *Scope) holds(plan *knowledge.Plan, a *knowledge.Action, at string) (Verdict, []Step, []Issue) {
 	v := Verdict{Outcome: Holds}
 	var steps []Step
 	var issues []Issue
 	for _, c := range a.Conditions {
-		step := Step{Expression: c.Expression.String()}
+		step := Step{At: at, Expression: c.Expression.String()}
 		truth, missing, reads, err := s.truth(plan, c.Expression)
 		step.Reads = reads
 		switch {
 		case err != nil:
 			step.Outcome = "error"
-			issues = append(issues, Issue{Expression: step.Expression, Message: err.Error()})
+			issues = append(issues, Issue{Plan: plan, At: at, Expression: step.Expression, Message: err.Error()})
 			if v.Outcome != Fails {
 				v.Outcome = Open
 			}
@@ -135,6 +137,9 @@ func (s *Scope) holds(plan *knowledge.Plan, a *knowledge.Action) (Verdict, []Ste
 		}
 		steps = append(steps, step)
 	}
+	if s.trace != nil {
+		s.trace.add(Entry{Plan: plan, Action: a, At: at, Outcome: v.Outcome, Missing: v.Missing, Steps: steps})
+	}
 	return v, steps, issues
 }
 
@@ -146,11 +151,9 @@ func (s *Scope) truth(plan definitions, e *fhirpath.Expression) (fhirpath.Truth,
 	}
 	var reads []Read
 	for _, name := range r.Reads {
-		v, known := s.lookup(plan, name)
-		if !known {
-			continue
+		if x, known := s.read(plan, name, 0); known {
+			reads = append(reads, x)
 		}
-		reads = append(reads, Read{Name: name, Value: show(v), Source: v.source})
 	}
 	var missing []Gap
 	for _, name := range r.Unknown {

@@ -74,14 +74,7 @@ func (w *walker) take(a *knowledge.Action, path []*knowledge.Action, population 
 
 // holds decides the conditions of an action and keeps the trace.
 func (w *walker) holds(a *knowledge.Action, path []*knowledge.Action) Verdict {
-	v, steps, issues := w.scope.holds(w.plan, a)
-	place := at(path)
-	for i := range steps {
-		steps[i].At = place
-	}
-	for i := range issues {
-		issues[i].At, issues[i].Plan = place, w.plan
-	}
+	v, steps, issues := w.scope.holds(w.plan, a, at(path))
 	w.result.Trace = append(w.result.Trace, steps...)
 	w.result.Issues = append(w.result.Issues, issues...)
 	return v

@@ -37,7 +37,7 @@ func newSession(ctx context.Context, in Input) *session {
 	if in.Lang == "" {
 		in.Lang = cds.DE
 	}
-	s := &session{Input: in, scope: apply.NewScope(ctx, in.Chart, in.Now), age: in.Chart.Number("age")}
+	s := &session{Input: in, scope: apply.NewScope(ctx, in.Chart, in.Now).Traced(in.Trace), age: in.Chart.Number("age")}
 	s.severity, _, _ = in.Chart.Severity()
 	for _, m := range in.Chart.Medications() {
 		if m.Recognised {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cdss/cds"
+	"cdss/cds/apply"
 	"cdss/cds/facts"
 	"cdss/cds/knowledge"
 	"cdss/cds/stewardship/allergy"
@@ -46,6 +47,7 @@ type Input struct {
 	// Received tells how the data came, by resource type. Where the source answered
 	// that it has none recorded, an order is not objected to for that.
 	Received map[string]facts.Received
+	Trace    *apply.Trace // every condition that is looked at is written here; nil: nobody asks
 }
 
 // Findings are what checking draft orders gave.
