@@ -36,10 +36,11 @@ type Request struct {
 	Access       smart.Authorization
 	Selections   []string
 	DraftOrders  []*fhir.Resource
-	Dispatched   []string              // references of orders that are to be found among the patient's data
-	Context      []*fhir.Resource      // what the context adds to the patient's data: a new allergy, new diagnoses
-	Unreadable   int                   // orders, and resources of the context, that are no FHIR resource
-	Prefetch     map[string]*fhir.Node // every key that came, null included
+	URLs         map[string]*fhir.Resource // Medications of the context, by the fullUrl of their entry
+	Dispatched   []string                  // references of orders that are to be found among the patient's data
+	Context      []*fhir.Resource          // what the context adds to the patient's data: a new allergy, new diagnoses
+	Unreadable   int                       // orders, and resources of the context, that are no FHIR resource
+	Prefetch     map[string]*fhir.Node     // every key that came, null included
 }
 
 // Profile is what a registered client wants and can show. The zero value is that

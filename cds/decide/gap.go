@@ -105,6 +105,27 @@ func (c *call) gaps(types ...string) {
 	}
 }
 
+// unnamed says of each order whose substance is not known, since it refers to a
+// Medication that could not be had, why not.
+func (c *call) unnamed() {
+	for _, o := range c.input.Chart.Orders() {
+		why, reason := c.products.Lacking(o.Resource)
+		if o.Recognised || why == "" {
+			continue
+		}
+		what := o.Display
+		if what == "" {
+			what = o.Reference
+		}
+		for i := range c.rec.NotChecked {
+			if n := &c.rec.NotChecked[i]; slices.Contains(n.Missing, "substance") && strings.Contains(n.Check, what) {
+				text := cds.Text{DE: "Arzneimittel nicht bekannt: ", EN: "the medication is not known: "}
+				n.Reason, n.Why = text.In(c.req.Language)+reason.In(c.req.Language), "product: "+why
+			}
+		}
+	}
+}
+
 // tried tells whether data of a type were asked for, by the client or by us, and not
 // had as they should be.
 func (c *call) tried(typ string) bool {

@@ -3,12 +3,14 @@ package decide
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"time"
 
 	"cdss/cds"
 	"cdss/cds/facts"
 	"cdss/cds/prefetch"
+	"cdss/fhir"
 )
 
 // Servers opens the FHIR server that a hook call names.
@@ -39,15 +41,29 @@ func (s *Service) gather(c *call) error {
 	if len(c.req.Context) > 0 {
 		s.prepared.forget(whose) // the record has changed
 	}
-	if c.came.Lacks() && s.worthwhile(c) {
-		c.came.Take(s.prepared.get(whose, c.now))
-		switch {
-		case !c.came.Lacks():
-		case reader != nil:
-			s.fetch(c, reader)
-		case why != "":
-			c.came.Deny(why)
+	earlier := s.prepared.get(whose, c.now)
+	c.products = prefetch.Products{Reader: reader, Denied: why, Access: c.req.Access, FHIRServer: c.req.FHIRServer}
+	c.products.Know(c.came.Resources(), c.came.URLs)
+	c.products.Know(c.req.DraftOrders, c.req.URLs)
+	for _, k := range earlier {
+		if k.Name == prefetch.ProductsKey {
+			c.products.Know(k.Resources, nil)
 		}
+	}
+	s.seek(c, c.own(c.req.DraftOrders))
+	if s.worthwhile(c) {
+		if c.came.Lacks() {
+			c.came.Take(earlier)
+			switch {
+			case !c.came.Lacks():
+			case reader != nil:
+				s.fetch(c, reader)
+			case why != "":
+				c.came.Deny(why)
+			}
+		}
+		s.seek(c, c.came.Resources())
+		c.came.Products(&c.products)
 	}
 	if !s.c.Forgetful {
 		s.prepared.put(whose, c.came.Whole(), c.now)
@@ -58,10 +74,29 @@ func (s *Service) gather(c *call) error {
 
 // fetch reads what is lacking, in the time there is.
 func (s *Service) fetch(c *call, reader prefetch.Reader) {
-	left := c.until.Sub(c.start)
-	ctx, cancel := context.WithDeadline(c.ctx, c.until.Add(-min(reserve, left/3)))
+	ctx, cancel := context.WithDeadline(c.ctx, c.readUntil())
 	defer cancel()
 	c.came.Fetch(ctx, reader, c.req.Access)
+}
+
+// readUntil is when reading must end, so that there is time left to think.
+func (c *call) readUntil() time.Time {
+	return c.until.Add(-min(reserve, c.until.Sub(c.start)/3))
+}
+
+// seek reads the Medications that medicines refer to where their words do not name a
+// substance: in half of the time there is, since more may have to be read.
+func (s *Service) seek(c *call, list []*fhir.Resource) {
+	left := time.Until(c.readUntil())
+	ctx, cancel := context.WithTimeout(c.ctx, left/2)
+	defer cancel()
+	c.products.Seek(ctx, list, func(words string) bool {
+		if s.c.Tables.Formulary == nil {
+			return false
+		}
+		found, _ := s.c.Tables.Formulary.Find(words)
+		return len(found) > 0
+	})
 }
 
 // worthwhile tells whether the data of the patient matter. For draft orders they do
@@ -71,14 +106,28 @@ func (s *Service) worthwhile(c *call) bool {
 	if c.req.Question != cds.AskOrders || len(c.req.Dispatched) > 0 {
 		return true
 	}
+	if !c.came.Lacks() && !c.came.Refers() {
+		return false // there is nothing to be had
+	}
 	chart, err := within(c.ctx, s, "orders", func(context.Context) *facts.Chart {
 		return facts.Build(facts.Input{
 			Now: c.now, Patient: c.req.Patient, Drafts: s.c.Local().Resources(c.own(c.req.DraftOrders)),
 			Resources: s.c.Local().Resources(c.came.Resources()), // a draft may refer to a Medication among them
+			Products:  s.resolved(c),
 			Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})
 	return err != nil || applicable(chart) || s.meets(chart)
+}
+
+// resolved gives the Medications that medicines refer to, local codes brought to
+// those that are read.
+func (s *Service) resolved(c *call) map[string]*fhir.Resource {
+	out := maps.Clone(c.products.Resolved())
+	for reference, r := range out {
+		out[reference] = s.c.Local().Resource(r)
+	}
+	return out
 }
 
 // meets tells whether there is an order that an antimicrobial should not meet.

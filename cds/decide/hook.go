@@ -61,21 +61,22 @@ func (s *Service) Hook(ctx context.Context, req cds.Request) (cds.Response, erro
 
 // call is one hook call on its way.
 type call struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	req     cds.Request
-	id      string
-	now     time.Time // of the answer, by Config.Now
-	start   time.Time // of the call; with last it measures
-	last    time.Time
-	until   time.Time // when the answer is due
-	came    *prefetch.Result
-	input   recommend.Input
-	rec     cds.Recommendation
-	foreign int      // resources of the context that belong to another patient
-	absent  []string // orders that are not among the patient's data
-	broken  bool
-	timings []cds.Timing
+	ctx      context.Context
+	cancel   context.CancelFunc
+	req      cds.Request
+	id       string
+	now      time.Time // of the answer, by Config.Now
+	start    time.Time // of the call; with last it measures
+	last     time.Time
+	until    time.Time // when the answer is due
+	came     *prefetch.Result
+	products prefetch.Products
+	input    recommend.Input
+	rec      cds.Recommendation
+	foreign  int      // resources of the context that belong to another patient
+	absent   []string // orders that are not among the patient's data
+	broken   bool
+	timings  []cds.Timing
 }
 
 // step notes that a step has ended.
@@ -166,6 +167,7 @@ func (s *Service) build(c *call, orders []*fhir.Resource) (*facts.Chart, error) 
 	in := facts.Input{
 		Now: c.now, Patient: c.req.Patient, Received: c.came.Received(),
 		Indications: indications(c.input.Snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
+		Products: s.resolved(c),
 	}
 	return within(c.ctx, s, "facts", func(context.Context) *facts.Chart {
 		in.Resources, in.Drafts = s.translate(resources), s.translate(orders)
@@ -209,6 +211,7 @@ func (s *Service) checkOrders(c *call) (cds.Response, error) {
 	}
 	c.rec.Warnings, c.rec.NotChecked = possible(withoutReturn(findings.Warnings), c.input.Chart), findings.NotChecked
 	c.rec.Knowledge, c.rec.Banner = findings.Knowledge, findings.Banner
+	c.unnamed()
 	applies := applicable(c.input.Chart)
 	if c.came.Blind() && applies && len(findings.Warnings) == 0 {
 		return s.block(c)

@@ -23,12 +23,15 @@ import (
 
 // Input is all that a Chart is made of.
 type Input struct {
-	Now         time.Time
-	Patient     string // id; "" takes the only Patient of Resources
-	Resources   []*fhir.Resource
-	Received    map[string]Received // by resource type; absent: Complete where resources of it came, else NotReceived
-	Request     *cds.StructuredRequest
-	Drafts      []*fhir.Resource // draft orders, half-empty ones included
+	Now       time.Time
+	Patient   string // id; "" takes the only Patient of Resources
+	Resources []*fhir.Resource
+	Received  map[string]Received // by resource type; absent: Complete where resources of it came, else NotReceived
+	Request   *cds.StructuredRequest
+	Drafts    []*fhir.Resource // draft orders, half-empty ones included
+	// Products are Medications by the references that lead to them, where Type and id
+	// do not.
+	Products    map[string]*fhir.Resource
 	Indications []cds.Indication
 	Formulary   *formulary.Formulary // names of substances; nil: only ATC codes are recognised
 	Allergy     *allergy.Table       // reads allergy entries; nil: every allergy stays unrecognised

@@ -278,6 +278,8 @@ func (b *builder) medicationOf(n *fhir.Node) (fhir.CodeableConcept, []fhir.Codea
 				medication = contained
 			}
 		}
+	} else if r := b.in.Products[reference.Reference]; r != nil {
+		medication = r.Root()
 	} else if typ, id, ok := reference.Local(); ok {
 		if r := b.refs[typ+"/"+id]; r != nil {
 			medication = r.Root()
@@ -286,12 +288,25 @@ func (b *builder) medicationOf(n *fhir.Node) (fhir.CodeableConcept, []fhir.Codea
 	concept := medication.Child("code").CodeableConcept()
 	var ingredients []fhir.CodeableConcept
 	for _, i := range medication.Children("ingredient") {
-		ingredients = append(ingredients, i.Child("itemCodeableConcept").CodeableConcept())
+		ingredients = append(ingredients, ingredient(medication, i))
 	}
 	if concept.IsZero() && len(ingredients) == 0 && reference.Display != "" {
 		concept.Text = reference.Display
 	}
 	return concept, ingredients
+}
+
+// ingredient gives what an ingredient of a Medication is: named, or a Substance or
+// Medication that it contains.
+func ingredient(medication, n *fhir.Node) fhir.CodeableConcept {
+	if id, ok := strings.CutPrefix(n.Child("itemReference").Reference().Reference, "#"); ok {
+		for _, contained := range medication.Children("contained") {
+			if contained.Child("id").String() == id {
+				return contained.Child("code").CodeableConcept()
+			}
+		}
+	}
+	return n.Child("itemCodeableConcept").CodeableConcept()
 }
 
 // atcOf gives the full ATC code of a concept. A code that is too short, or of no

@@ -165,12 +165,12 @@ func (s *Server) parseContext(req *cds.Request, root *fhir.Node) error {
 	req.Dispatched = append(context.Strings("dispatchedOrders"), context.Strings("order")...)
 	resources := carried[req.Hook]
 	for _, member := range resources.orders {
-		list, unreadable := readResources(context.Children(member))
+		list, unreadable := readResources(req, context.Children(member))
 		req.DraftOrders = append(req.DraftOrders, list...)
 		req.Unreadable += unreadable
 	}
 	for _, member := range resources.context {
-		list, unreadable := readResources(context.Children(member))
+		list, unreadable := readResources(req, context.Children(member))
 		req.Context = append(req.Context, list...)
 		req.Unreadable += unreadable
 	}
@@ -195,8 +195,9 @@ func bareID(value, typ string) string {
 
 // readResources reads what a member of the context holds: a Bundle with or without
 // type and fullUrl, an array of entries or resources, or one resource. What is no
-// resource is counted, so that nobody takes it for checked.
-func readResources(nodes []*fhir.Node) (list []*fhir.Resource, unreadable int) {
+// resource is counted, so that nobody takes it for checked. A Medication that an order
+// may refer to by the fullUrl of its entry is noted in req.
+func readResources(req *cds.Request, nodes []*fhir.Node) (list []*fhir.Resource, unreadable int) {
 	read := func(n *fhir.Node) {
 		r, err := n.Resource()
 		if err != nil {
@@ -205,6 +206,16 @@ func readResources(nodes []*fhir.Node) (list []*fhir.Resource, unreadable int) {
 		}
 		list = append(list, r)
 	}
+	entry := func(n *fhir.Node) {
+		before := len(list)
+		read(n.Child("resource"))
+		if url := n.Child("fullUrl").String(); url != "" && len(list) > before && list[before].Type() == "Medication" {
+			if req.URLs == nil {
+				req.URLs = map[string]*fhir.Resource{}
+			}
+			req.URLs[url] = list[before]
+		}
+	}
 	for _, n := range nodes {
 		if n.Kind() != fhir.KindObject {
 			unreadable++
@@ -212,11 +223,11 @@ func readResources(nodes []*fhir.Node) (list []*fhir.Resource, unreadable int) {
 		}
 		switch {
 		case n.ResourceType() == "Bundle" || n.ResourceType() == "" && n.Child("entry") != nil:
-			for _, entry := range n.Children("entry") {
-				read(entry.Child("resource"))
+			for _, e := range n.Children("entry") {
+				entry(e)
 			}
 		case n.ResourceType() == "" && n.Child("resource") != nil:
-			read(n.Child("resource"))
+			entry(n)
 		case n.ResourceType() == "" && n.Index() < 0 && len(n.All()) == 0:
 			// An empty object: nothing is drafted yet.
 		default:

@@ -73,10 +73,10 @@ var failures = map[string]cds.Text{
 var parts = map[string]bool{"fewer-than-all": true, "next-leaves": true, "next-loops": true, "too-large": true, "unreadable": true}
 
 // ServerFailed tells whether what is wrong with a key is the FHIR server's doing, or
-// that it could not be asked, and not the client's.
+// that it could not be asked, and not the client's: then nobody but us can say it.
 func (k Key) ServerFailed() bool {
 	_, ok := failures[k.Why]
-	return ok
+	return ok || k.Why == NoProduct
 }
 
 // Lacking tells whether a key has data that could still be had: it did not come, or
@@ -193,7 +193,7 @@ func (r *Result) Take(earlier []Key) {
 func (r *Result) Whole() []Key {
 	var list []Key
 	for _, k := range r.Keys {
-		if k.Type != "" && k.Origin != Prepared && (k.State == facts.Complete || k.State == facts.NoneRecorded) && k.SHA256 != "" {
+		if (k.Type != "" || k.Name == ProductsKey && k.Origin == Fetched) && k.Origin != Prepared && (k.State == facts.Complete || k.State == facts.NoneRecorded) && k.SHA256 != "" {
 			list = append(list, k)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 
 // Result is what is known of each key.
 type Result struct {
-	Keys    []Key // those of the templates in their order, then the client's own by name
+	Keys    []Key                     // those of the templates in their order, then the client's own by name
+	URLs    map[string]*fhir.Resource // Medications that came, by the fullUrl of their entry
 	patient string
 }
 
@@ -80,7 +81,7 @@ func (k *Key) settle(state facts.Received) {
 // template's are read too, since clients name keys their own way; but they prove
 // no completeness. The only error is a value with too many entries.
 func Read(patient string, templates []Template, values map[string]*fhir.Node) (*Result, error) {
-	r := &Result{patient: patient, Keys: make([]Key, 0, len(templates))}
+	r := &Result{patient: patient, Keys: make([]Key, 0, len(templates)), URLs: map[string]*fhir.Resource{}}
 	known := map[string]bool{}
 	for _, t := range templates {
 		known[t.Key] = true
@@ -99,7 +100,7 @@ func Read(patient string, templates []Template, values map[string]*fhir.Node) (*
 	own := map[string]bool{} // types that came under the client's own keys
 	for i := range r.Keys {
 		k := &r.Keys[i]
-		if err := k.read(patient, values[k.Name]); err != nil {
+		if err := k.read(patient, values[k.Name], r.URLs); err != nil {
 			return nil, err
 		}
 		for _, resource := range k.Resources {
@@ -122,21 +123,26 @@ func Read(patient string, templates []Template, values map[string]*fhir.Node) (*
 }
 
 // read reads the value that came for the key, nil for none.
-func (k *Key) read(patient string, n *fhir.Node) error {
+func (k *Key) read(patient string, n *fhir.Node, urls map[string]*fhir.Resource) error {
 	if n == nil {
 		k.settle(facts.NotReceived)
 		return nil
 	}
 	k.Origin = Sent
-	sum := sha256.Sum256(n.JSON())
-	k.SHA256 = hex.EncodeToString(sum[:])
-	v := value{patient: patient, typ: k.Type}
+	k.SHA256 = sum(string(n.JSON()))
+	v := value{patient: patient, typ: k.Type, urls: urls}
 	if err := v.read(n, k.Name, 0); err != nil {
 		return err
 	}
 	k.Resources = v.resources
 	k.settle(v.state())
 	return nil
+}
+
+// sum gives the SHA-256 of a text in lower-case hex.
+func sum(text string) string {
+	s := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(s[:])
 }
 
 // Resources gives all that may be used, each resource once.
@@ -206,7 +212,8 @@ type value struct {
 	patient, typ string
 	resources    []*fhir.Resource
 	owners       map[string]string // fullUrl -> id of the Patient there
-	matches      int               // resources of typ, wrong ones included
+	urls         map[string]*fhir.Resource
+	matches      int // resources of typ, wrong ones included
 	wrong        bool
 	failed       bool
 	truncated    bool
@@ -291,8 +298,12 @@ func (v *value) bundle(n *fhir.Node, where string, depth int) error {
 			}
 			continue
 		}
+		taken := len(v.resources)
 		if err := v.read(resource, where, depth+1); err != nil {
 			return err
+		}
+		if url := entry.Child("fullUrl").String(); url != "" && len(v.resources) == taken+1 && v.resources[taken].Type() == "Medication" {
+			v.urls[url] = v.resources[taken]
 		}
 	}
 	// A searchset counts its matches. More than came, and no link to the rest:
