@@ -223,7 +223,7 @@ var truncating = apd.Context{Precision: 34, MaxExponent: 400, MinExponent: -400,
 // add gives m moved by n units; a unit finer than the precision of m is
 // reckoned in that precision, days as 1/30 month and 1/365 year. It is false
 // outside the years 1 to 9999.
-func (m *moment) add(n int64, c *calendarUnit) (*moment, bool) {
+func (m *Moment) add(n int64, c *calendarUnit) (*Moment, bool) {
 	const (
 		dayMillis = 86_400_000
 		most      = 10_000 * 366 * dayMillis

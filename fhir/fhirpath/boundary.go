@@ -110,7 +110,7 @@ func decimalBoundary(x *apd.Decimal, places int64, high bool) (*apd.Decimal, boo
 }
 
 // digits is the precision of a moment: the number of its digits.
-func (m *moment) digits() int {
+func (m *Moment) digits() int {
 	n := map[precision]int{precYear: 4, precMonth: 6, precDay: 8, precHour: 10, precMinute: 12, precSecond: 14}[m.prec]
 	if m.prec == precSecond && m.fraction > 0 {
 		n = 17
@@ -123,7 +123,7 @@ func (m *moment) digits() int {
 
 // boundary gives the first or last moment that m may mean, to a number of
 // digits. Without a zone the first is that of UTC+14, the last of UTC-12.
-func (m *moment) boundary(places int64, high bool, kind Kind) (*moment, bool) {
+func (m *Moment) boundary(places int64, high bool, kind Kind) (*Moment, bool) {
 	if m.clock {
 		places += 8
 	}
@@ -157,7 +157,7 @@ func (m *moment) boundary(places int64, high bool, kind Kind) (*moment, bool) {
 }
 
 // cut takes off what is finer than the precision.
-func (m *moment) cut() {
+func (m *Moment) cut() {
 	y, mo, d := m.wall.Date()
 	h, mi, s := m.wall.Clock()
 	n := m.wall.Nanosecond()

@@ -146,13 +146,13 @@ func (ev *evaluation) member(in set, name string) (set, error) {
 	}
 	out := set{unknown: in.unknown}
 	for _, v := range in.items {
-		out.items = ev.children(out.items, v, name)
+		out.items = ev.model.children(&ev.pool, out.items, v, name)
 	}
 	return out, ev.fits(out.items)
 }
 
 // children appends the children of that name of v.
-func (ev *evaluation) children(out Collection, v Value, name string) Collection {
+func (m *model) children(p *pool, out Collection, v Value, name string) Collection {
 	switch v.kind {
 	case Element:
 	case Quantity:
@@ -175,7 +175,6 @@ func (ev *evaluation) children(out Collection, v Value, name string) Collection 
 	default:
 		return out
 	}
-	m := ev.model
 	e := m.find(v.typ, name)
 	switch {
 	case e != nil && e.choice:
@@ -195,7 +194,7 @@ func (ev *evaluation) children(out Collection, v Value, name string) Collection 
 			return out
 		}
 		if out == nil {
-			out = ev.take(len(kids))
+			out = p.take(len(kids))
 		}
 		t := e.types[0]
 		resource := m.types[t].kind == kindResource

@@ -147,7 +147,7 @@ func toDate(v Value) (Value, bool) {
 	case DateTime:
 		m := v.moment()
 		y, mo, d := m.wall.Date()
-		return Value{kind: Date, x: &moment{wall: time.Date(y, mo, d, 0, 0, 0, 0, time.UTC), prec: min(m.prec, precDay)}}, true
+		return Value{kind: Date, x: &Moment{wall: time.Date(y, mo, d, 0, 0, 0, 0, time.UTC), prec: min(m.prec, precDay)}}, true
 	case String:
 		return parseAs(Date, v.text)
 	}

@@ -209,8 +209,13 @@ type evaluation struct {
 
 	frames [6]frame
 	depth  int
-	pool   [24]Value
-	used   int
+	pool
+}
+
+// pool lends the memory of short collections. A nil pool allocates.
+type pool struct {
+	lent [24]Value
+	used int
 }
 
 // frame gives a fresh frame; the first ones cost no allocation.
@@ -233,13 +238,13 @@ func (ev *evaluation) child(f *frame) *frame {
 }
 
 // take gives an empty collection with room for n items.
-func (ev *evaluation) take(n int) Collection {
+func (p *pool) take(n int) Collection {
 	if n <= 0 {
 		return nil
 	}
-	if ev.used+n <= len(ev.pool) {
-		c := ev.pool[ev.used:ev.used:(ev.used + n)]
-		ev.used += n
+	if p != nil && p.used+n <= len(p.lent) {
+		c := p.lent[p.used:p.used:(p.used + n)]
+		p.used += n
 		return c
 	}
 	return make(Collection, 0, n)

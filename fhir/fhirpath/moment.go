@@ -21,10 +21,10 @@ const (
 	precSecond
 )
 
-// moment is a Date, DateTime or Time with the precision it was written in. Its
+// Moment is a Date, DateTime or Time with the precision it was written in. Its
 // wall clock is kept apart from the zone, since a moment without a zone is no
 // instant.
-type moment struct {
+type Moment struct {
 	wall     time.Time // in UTC, whatever the zone; of a Time on 0000-01-01
 	prec     precision
 	fraction int8 // digits of the fraction, at most 9
@@ -34,12 +34,12 @@ type moment struct {
 }
 
 // parseMoment reads a date or dateTime as FHIR and FHIRPath write it.
-func parseMoment(s string) (*moment, bool) {
+func parseMoment(s string) (*Moment, bool) {
 	if s == "" || len(s) > 40 {
 		return nil, false
 	}
 	date, clock, timed := strings.Cut(s, "T")
-	m := &moment{}
+	m := &Moment{}
 	year, month, day := 0, 1, 1
 	var ok bool
 	switch len(date) {
@@ -91,8 +91,8 @@ func parseMoment(s string) (*moment, bool) {
 var midnight = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // parseTimeOfDay reads hh, hh:mm, hh:mm:ss or hh:mm:ss.fff.
-func parseTimeOfDay(s string) (*moment, bool) {
-	m := &moment{clock: true}
+func parseTimeOfDay(s string) (*Moment, bool) {
+	m := &Moment{clock: true}
 	if len(s) > 19 {
 		return nil, false
 	}
@@ -172,19 +172,19 @@ func parseOffset(s string) (minutes int, ok bool) {
 }
 
 // fromClock gives a moment as now() does: to the millisecond, with its zone.
-func fromClock(t time.Time) *moment {
+func fromClock(t time.Time) *Moment {
 	_, seconds := t.Zone()
 	y, mo, d := t.Date()
 	h, mi, s := t.Clock()
 	ms := t.Nanosecond() / 1_000_000 * 1_000_000
-	return &moment{
+	return &Moment{
 		wall: time.Date(y, mo, d, h, mi, s, ms, time.UTC), prec: precSecond, fraction: 3,
 		zone: true, offset: seconds / 60,
 	}
 }
 
 // String writes the moment without the "@".
-func (m *moment) String() string {
+func (m *Moment) String() string {
 	var b strings.Builder
 	if !m.clock {
 		y, mo, d := m.wall.Date()
@@ -231,7 +231,7 @@ func zoneText(minutes int) string {
 
 // end gives the first wall clock after what the moment may mean. A second is a
 // point: 10:30:00 and 10:30:00.0 are the same.
-func (m *moment) end() time.Time {
+func (m *Moment) end() time.Time {
 	switch m.prec {
 	case precYear:
 		return m.wall.AddDate(1, 0, 0)
@@ -255,7 +255,7 @@ const (
 
 // compare orders two moments; false where the precisions or a missing zone
 // leave it open.
-func (m *moment) compare(o *moment) (int, bool) {
+func (m *Moment) compare(o *Moment) (int, bool) {
 	aLow, aHigh, bLow, bHigh := m.wall, m.end(), o.wall, o.end()
 	switch {
 	case m.zone && o.zone:
@@ -299,7 +299,7 @@ func before(end, start time.Time, point bool) bool {
 }
 
 // equal is three-valued: the second result is false where it is not known.
-func (m *moment) equal(o *moment) (equal, known bool) {
+func (m *Moment) equal(o *Moment) (equal, known bool) {
 	c, ok := m.compare(o)
 	if !ok {
 		return false, false

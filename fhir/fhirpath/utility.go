@@ -12,9 +12,9 @@ func utilityFunctions() map[string]function {
 	return map[string]function{
 		"trace":     {min: 1, max: 2, compile: compileTrace},
 		"sort":      {max: 20, compile: compileSort},
-		"now":       clockFunction(func(m *moment) (Kind, *moment) { return DateTime, m }),
-		"today":     clockFunction(func(m *moment) (Kind, *moment) { return Date, m.date() }),
-		"timeOfDay": clockFunction(func(m *moment) (Kind, *moment) { return Time, m.timeOfDay() }),
+		"now":       clockFunction(func(m *Moment) (Kind, *Moment) { return DateTime, m }),
+		"today":     clockFunction(func(m *Moment) (Kind, *Moment) { return Date, m.date() }),
+		"timeOfDay": clockFunction(func(m *Moment) (Kind, *Moment) { return Time, m.timeOfDay() }),
 		"type": {certain: func(ev *evaluation, _ *expr, in set, _ []set) (set, error) {
 			out := set{unknown: in.unknown}
 			for _, v := range in.items {
@@ -40,21 +40,21 @@ func utilityFunctions() map[string]function {
 	}
 }
 
-func (m *moment) date() *moment {
+func (m *Moment) date() *Moment {
 	y, mo, d := m.wall.Date()
-	return &moment{wall: time.Date(y, mo, d, 0, 0, 0, 0, time.UTC), prec: precDay}
+	return &Moment{wall: time.Date(y, mo, d, 0, 0, 0, 0, time.UTC), prec: precDay}
 }
 
-func (m *moment) timeOfDay() *moment {
+func (m *Moment) timeOfDay() *Moment {
 	h, mi, s := m.wall.Clock()
-	return &moment{
+	return &Moment{
 		wall: time.Date(0, 1, 1, h, mi, s, m.wall.Nanosecond(), time.UTC),
 		prec: precSecond, fraction: 3, clock: true,
 	}
 }
 
 // clockFunction reads the moment of the Env, in its zone.
-func clockFunction(f func(m *moment) (Kind, *moment)) function {
+func clockFunction(f func(m *Moment) (Kind, *Moment)) function {
 	return function{certain: func(ev *evaluation, e *expr, _ set, _ []set) (set, error) {
 		if ev.env.Now.IsZero() {
 			return set{}, ev.fail(e.pos, "%s() needs a moment, and none was given", e.name)

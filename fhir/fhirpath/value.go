@@ -25,11 +25,13 @@ const (
 	Time
 	Quantity
 	TypeInfo
+	Long      // CQL's Integer of 64 bits
+	Composite // of a language that stands on these values: CQL's lists, intervals, codes
 )
 
 var kindNames = [...]string{
 	Element: "Element", Boolean: "Boolean", String: "String", Integer: "Integer", Decimal: "Decimal",
-	Date: "Date", DateTime: "DateTime", Time: "Time", Quantity: "Quantity", TypeInfo: "TypeInfo",
+	Date: "Date", DateTime: "DateTime", Time: "Time", Quantity: "Quantity", TypeInfo: "TypeInfo", Long: "Long", Composite: "Composite",
 }
 
 // String gives the name of the System type.
@@ -45,9 +47,9 @@ type Value struct {
 	kind Kind
 	typ  typeID     // of an element
 	node *fhir.Node // of an element
-	num  int64      // Integer; Boolean as 0 and 1
+	num  int64      // Integer, Long; Boolean as 0 and 1
 	text string     // String; the unit of a Quantity; the name of a TypeInfo
-	x    any        // *apd.Decimal of Decimal and Quantity; *moment of Date, DateTime, Time
+	x    any        // *apd.Decimal of Decimal and Quantity; *Moment of Date, DateTime, Time; of a Composite what it holds
 }
 
 // Collection is an ordered list of values.
@@ -133,7 +135,7 @@ func (v Value) Type() string {
 }
 
 func (v Value) dec() *apd.Decimal { return v.x.(*apd.Decimal) }
-func (v Value) moment() *moment   { return v.x.(*moment) }
+func (v Value) moment() *Moment   { return v.x.(*Moment) }
 
 // system gives the value of a primitive element, and of a FHIR Quantity, as one
 // of FHIRPath's own types. Other values come back as they are.
@@ -262,7 +264,7 @@ func (v Value) Quantity() (value apd.Decimal, unit string, ok bool) {
 // number gives an Integer or a Decimal as a decimal.
 func (v Value) number() (*apd.Decimal, bool) {
 	switch v.kind {
-	case Integer:
+	case Integer, Long:
 		return apd.New(v.num, 0), true
 	case Decimal:
 		return v.dec(), true
@@ -278,7 +280,7 @@ func (v Value) String() string {
 		return s.text
 	case Boolean:
 		return strconv.FormatBool(s.num != 0)
-	case Integer:
+	case Integer, Long:
 		return strconv.FormatInt(s.num, 10)
 	case Decimal:
 		return s.dec().Text('f')
