@@ -1,0 +1,136 @@
+// Package pdfium reads PDF files with PDFium, compiled to WebAssembly and run by
+// wazero. It owns the module, its limits and the walk over a page: where each
+// character, line and picture stands. It refuses to make sense of them, which
+// parse does, and to be run in the server: a hostile file costs time and memory,
+// so only the child process that can be killed calls it (see parse/child). The
+// module sees no file, no network and no environment; scripts, embedded files and
+// actions of a document are never run.
+package pdfium
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	pdf "github.com/klippa-app/go-pdfium"
+	pdferrors "github.com/klippa-app/go-pdfium/errors"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/webassembly"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"cdss/fhir/issue"
+	"cdss/rag/parse"
+)
+
+// memoryPages is the most memory the module gets, in pages of 64 KiB: 256 MiB.
+const memoryPages = 4096
+
+// Library is PDFium ready to open files, one at a time.
+type Library struct {
+	pool     pdf.Pool
+	instance pdf.Pdfium
+	cache    wazero.CompilationCache
+}
+
+// Open makes PDFium ready. Compiling it takes ten seconds and more; cache is the
+// folder that keeps the result, "" for none. The context ends it.
+func Open(ctx context.Context, cache string) (*Library, error) {
+	l := &Library{}
+	config := wazero.NewRuntimeConfigCompiler().
+		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
+		WithCloseOnContextDone(true).
+		WithMemoryLimitPages(memoryPages)
+	if cache != "" {
+		// Without a writable folder it is compiled anew: slower, and not wrong.
+		if c, err := wazero.NewCompilationCacheWithDir(cache); err == nil {
+			l.cache = c
+			config = config.WithCompilationCache(c)
+		}
+	}
+	pool, err := webassembly.Init(webassembly.Config{
+		Context: ctx, MinIdle: 1, MaxIdle: 1, MaxTotal: 1, RuntimeConfig: config,
+		FSConfig: wazero.NewFSConfig(), // nothing is mounted; the default would be all of it
+		Stdout:   io.Discard, Stderr: io.Discard,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start PDFium: %w", err)
+	}
+	l.pool = pool
+	if l.instance, err = pool.GetInstance(time.Minute); err != nil {
+		_ = pool.Close()
+		return nil, fmt.Errorf("start PDFium: %w", err)
+	}
+	return l, nil
+}
+
+// Close frees everything.
+func (l *Library) Close() {
+	_ = l.instance.Close()
+	_ = l.pool.Close()
+	if l.cache != nil {
+		_ = l.cache.Close(context.Background())
+	}
+}
+
+// File is an open document.
+type File struct {
+	in       pdf.Pdfium
+	document references.FPDF_DOCUMENT
+	pages    int
+	weights  map[string]bool // font name -> bold
+}
+
+// Read opens a document. What cannot be opened gives a parse refusal.
+func (l *Library) Read(data []byte) (*File, error) {
+	opened, err := l.instance.OpenDocument(&requests.OpenDocument{File: &data})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	f := &File{in: l.instance, document: opened.Document, weights: map[string]bool{}}
+	count, err := f.in.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: f.document})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	f.pages = count.PageCount
+	switch {
+	case f.pages < 1:
+		return nil, parse.Refuse(parse.NoPages)
+	case f.pages > parse.MaxPages:
+		return nil, parse.Refuse(parse.TooManyPages)
+	}
+	return f, nil
+}
+
+// Close frees the document.
+func (f *File) Close() {
+	_, _ = f.in.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: f.document})
+}
+
+// refusal says why PDFium does not open a file.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, pdferrors.ErrPassword), errors.Is(err, pdferrors.ErrSecurity):
+		return parse.Refuse(parse.Encrypted)
+	case errors.Is(err, pdferrors.ErrFormat), errors.Is(err, pdferrors.ErrFile), errors.Is(err, pdferrors.ErrPage):
+		return parse.Refuse(parse.Damaged)
+	}
+	return issue.Wrap(issue.Invalid, err, "%s", parse.Damaged.English())
+}
+
+// Pages is how many pages the document has.
+func (f *File) Pages() int { return f.pages }
+
+// Title is what the document says it is called, "" when nothing.
+func (f *File) Title() string {
+	meta, err := f.in.FPDF_GetMetaText(&requests.FPDF_GetMetaText{Document: f.document, Tag: "Title"})
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(meta.Value)
+}
