@@ -31,6 +31,7 @@ type Call struct {
 	// another resource stands in it as the parameter "resource".
 	Parameters *Resource
 	Language   string // of Accept-Language, "" if none
+	Match      int    // the version of the instance that If-Match names; 0: any
 }
 
 // Parameter gives the first parameter of that name, or nil.

@@ -40,6 +40,9 @@ type Change struct {
 	// FullURL is the name by which resources of other changes refer to this one;
 	// such references are rewritten when the id is known.
 	FullURL string
+	// Activity is what the change is in the life of an artifact, such as an approval:
+	// its Provenance and its audit event say so. Zero: what the method says.
+	Activity Coding
 }
 
 // Effect is what came of a change.

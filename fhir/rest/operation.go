@@ -47,6 +47,9 @@ func (s *Server) call(in *request, o fhir.Operation, typ, id string) answer {
 	if c.Parameters, err = parameters(in); err != nil {
 		return failed(err)
 	}
+	if c.Match, err = match(in.ifMatch, typ+"/"+id); err != nil {
+		return failed(err)
+	}
 	if id != "" {
 		if err := s.keeps(typ); err != nil {
 			return failed(err)
@@ -61,7 +64,14 @@ func (s *Server) call(in *request, o fhir.Operation, typ, id string) answer {
 	if err != nil {
 		return failed(err)
 	}
-	return answer{status: http.StatusOK, body: result.Raw()}
+	out := answer{status: http.StatusOK, body: result.Raw()}
+	// A resource that is stored comes with the tag that the next change has to name.
+	if n, ok := versionNumber(result.Root().Get("meta", "versionId").String()); ok && !o.Signature().Pure {
+		if at, ok := result.Root().Get("meta", "lastUpdated").Time(); ok {
+			out.version = &fhir.Version{Type: result.Type(), ID: result.ID(), Version: n, At: at.Time}
+		}
+	}
+	return out
 }
 
 // parameters gives the input of an operation: the Parameters of the body, or

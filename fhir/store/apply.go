@@ -29,6 +29,13 @@ const MaxChanges = 1000
 // (ids that do not fit, one resource changed twice), issue.NotSupported (a type
 // that is not kept); of a list of changes they name the entry.
 func (s *Store) Apply(ctx context.Context, changes []fhir.Change) ([]fhir.Effect, error) {
+	return s.ApplyWith(ctx, changes, nil)
+}
+
+// ApplyWith is Apply with more to write in the same transaction, once what came of
+// the changes is known. It may be called again where another transaction disturbed
+// this one.
+func (s *Store) ApplyWith(ctx context.Context, changes []fhir.Change, also func(context.Context, pgx.Tx, []fhir.Effect) error) ([]fhir.Effect, error) {
 	if len(changes) > MaxChanges {
 		return nil, issue.New(issue.TooCostly, "more than %d changes at once", MaxChanges)
 	}
@@ -44,7 +51,10 @@ func (s *Store) Apply(ctx context.Context, changes []fhir.Change) ([]fhir.Effect
 			t.steps = append(t.steps, step{Change: c})
 		}
 		effects = t.effects
-		return t.run(ctx)
+		if err := t.run(ctx); err != nil || also == nil {
+			return err
+		}
+		return also(ctx, tx, effects)
 	})
 	if err != nil {
 		return nil, err
@@ -324,7 +334,7 @@ func (t *transaction) store(ctx context.Context, c *step) error {
 	b.Queue(addVersionQuery, key, version, c.Type, string(c.Method), t.at, body)
 	b.Queue(setResourceQuery, key, version, c.Method == fhir.Delete, t.at)
 	reindex(&b, key, version, index)
-	if err := t.attest(ctx, &b, v, body); err != nil {
+	if err := t.attest(ctx, &b, v, body, c.Activity); err != nil {
 		return err
 	}
 	if err := t.tx.SendBatch(ctx, &b).Close(); err != nil {

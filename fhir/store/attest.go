@@ -28,8 +28,11 @@ func versionRef(v fhir.Version, version int) string {
 
 // attest queues the event of a version. The hash is that of the stored body, so that
 // whoever changes it there is found out.
-func (t *transaction) attest(ctx context.Context, b *pgx.Batch, v fhir.Version, body *string) error {
+func (t *transaction) attest(ctx context.Context, b *pgx.Batch, v fhir.Version, body *string, activity fhir.Coding) error {
 	e := audit.Event{Kind: kinds[v.Method], At: v.At, Data: versionRef(v, v.Version)}
+	if activity.Code != "" {
+		e.Kind = audit.Kind(activity.Code)
+	}
 	patient := audit.PatientOf(v.Resource)
 	if v.Type == "Patient" {
 		patient = v.ID
@@ -51,16 +54,20 @@ func (t *transaction) attest(ctx context.Context, b *pgx.Batch, v fhir.Version, 
 
 // provenance makes the Provenance of a version of an artifact: who made it, when, and
 // out of which one.
-func (t *transaction) provenance(ctx context.Context, v fhir.Version) (*fhir.Resource, error) {
+func (t *transaction) provenance(ctx context.Context, v fhir.Version, activity fhir.Coding) (*fhir.Resource, error) {
 	operation := map[fhir.Method]string{fhir.Create: "CREATE", fhir.Update: "UPDATE", fhir.Delete: "DELETE"}[v.Method]
 	coded := func(system, code string) fhir.CodeableConcept {
 		return fhir.CodeableConcept{Codings: []fhir.Coding{{System: system, Code: code}}}
 	}
+	what := coded("http://terminology.hl7.org/CodeSystem/v3-DataOperation", operation)
+	if !activity.IsZero() {
+		what.Codings = append(what.Codings, activity)
+	}
 	o := fhir.NewResource("Provenance", "").
 		Append("target", fhir.NewObject().Set("reference", versionRef(v, v.Version)).Set("type", v.Type)).
 		Set("recorded", stamp(v.At)).
-		Set("activity", coded("http://terminology.hl7.org/CodeSystem/v3-DataOperation", operation)).
-		Append("agent", agent(audit.From(ctx), coded))
+		Set("activity", what).
+		Append("agent", agent(audit.From(ctx), part(activity), coded))
 	if v.Version > 1 {
 		o.Append("entity", fhir.NewObject().Set("role", "revision").
 			Set("what", fhir.NewObject().Set("reference", versionRef(v, v.Version-1)).Set("type", v.Type)))
@@ -87,7 +94,7 @@ func (t *transaction) prove(ctx context.Context) error {
 		if !c.made || !slices.Contains(artifacts, c.Type) {
 			continue
 		}
-		r, err := t.provenance(ctx, c.effect.Version)
+		r, err := t.provenance(ctx, c.effect.Version, c.Activity)
 		if err != nil {
 			return err
 		}
@@ -118,8 +125,20 @@ func (t *transaction) prove(ctx context.Context) error {
 	return t.tx.SendBatch(ctx, &b).Close()
 }
 
+// part is what a person did, as a code of provenance-participant-type: who approves
+// an artifact verifies what another person is the author of.
+func part(activity fhir.Coding) string {
+	switch activity.Code {
+	case "approve":
+		return "verifier"
+	case "release", "retire", "reject":
+		return "attester"
+	}
+	return "author"
+}
+
 // agent is who made a version: a person, or the software that is known instead.
-func agent(c audit.Caller, coded func(system, code string) fhir.CodeableConcept) *fhir.Object {
+func agent(c audit.Caller, part string, coded func(system, code string) fhir.CodeableConcept) *fhir.Object {
 	const participant = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 	identified := func(typ, id string) *fhir.Object {
 		return fhir.NewObject().Set("type", typ).Set("identifier", fhir.NewObject().Set("value", id)).Set("display", id)
@@ -129,7 +148,7 @@ func agent(c audit.Caller, coded func(system, code string) fhir.CodeableConcept)
 		if !ok {
 			typ, id = "", c.User
 		}
-		return fhir.NewObject().Set("type", coded(participant, "author")).Set("who", identified(typ, id))
+		return fhir.NewObject().Set("type", coded(participant, part)).Set("who", identified(typ, id))
 	}
 	client := c.Client
 	if client == "" {

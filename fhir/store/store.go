@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -146,6 +147,9 @@ func disturbed(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
 }
 
+// released is the code with which the database refuses to change what was released.
+const released = "CD001"
+
 // explain gives an error of the database its kind.
 func explain(ctx context.Context, err error) error {
 	if err == nil {
@@ -161,6 +165,8 @@ func explain(ctx context.Context, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch {
+		case pg.Code == released:
+			return issue.Wrap(issue.BusinessRule, err, "a released version never changes; make a draft of it with $draft").WithStatus(http.StatusConflict)
 		case disturbed(err):
 			return issue.Wrap(issue.Transient, err, "another change was under way")
 		case pg.Code == "54000" || pg.Code == "54001":
