@@ -13,6 +13,9 @@ var stopWords = func() map[string]bool {
 	return m
 }()
 
+// Stop tells whether a lower-case word is a function word.
+func Stop(word string) bool { return stopWords[word] }
+
 const germanStop = `
 ab aber alle allem allen aller alles als also am an andere anderem anderen anderer anderes anderm andern anders auch
 auf aus bei beim bereits bin bis bist da dabei dadurch daher damit dann daran darauf daraus darf darin darüber das dass

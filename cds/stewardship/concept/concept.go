@@ -206,6 +206,12 @@ func (t *Table) relate() error {
 // Related gives the concepts next to one, wider and narrower, with weights in (0, 1).
 func (t *Table) Related(id string) []rag.Mention { return t.related[id] }
 
+// Kind gives the kind of a concept, "" for one that is not in the table.
+func (t *Table) Kind(id string) string {
+	c, _ := t.Lookup(id)
+	return c.Kind
+}
+
 // Version names the content of the table; it changes with any row.
 func (t *Table) Version() string { return t.version }
 
