@@ -33,6 +33,7 @@ var names = map[string]cds.Text{
 	"Observation":         {DE: "Labor- und Vitalwerte", EN: "laboratory values and vital signs"},
 	"Procedure":           {DE: "Prozeduren", EN: "procedures"},
 	"Device":              {DE: "Katheter und Implantate", EN: "catheters and implants"},
+	"DeviceUseStatement":  {DE: "liegende Katheter", EN: "devices in use"},
 	"Flag":                {DE: "Warnhinweise", EN: "flags"},
 }
 

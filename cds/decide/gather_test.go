@@ -101,7 +101,7 @@ func topics(r cds.Response) []string {
 // TestWhatEachHookAsks: the same allergy against the same drug, wherever the hook
 // carries the one and the other.
 func TestWhatEachHookAsks(t *testing.T) {
-	known := `{"patient":` + patient + `,"encounters":null,"conditions":null,"medicationStatements":null,"observations":null,"procedures":null,"devices":null,"flags":null,`
+	known := `{"patient":` + patient + `,"encounters":null,"conditions":null,"medicationStatements":null,"observations":null,"procedures":null,"devices":null,"deviceUseStatements":null,"flags":null,`
 	allergic := `"allergies":` + penicillin
 	running := `"medicationRequests":{"resourceType":"Bundle","type":"searchset","entry":[{"resource":` + withStatus("active") + `}]}`
 	stopped := strings.Replace(running, `"active"`, `"stopped"`, 1)
@@ -167,7 +167,7 @@ func TestWhatEachHookAsks(t *testing.T) {
 // TestWhatIsFetched: what did not come, and nothing else.
 func TestWhatIsFetched(t *testing.T) {
 	came := `{"patient":` + patient + `,"allergies":null,"conditions":{"resourceType":"OperationOutcome"},"flags":{"resourceType":"Bundle","link":[{"relation":"next","url":"x"}]},
-		"encounters":null,"medicationRequests":null,"procedures":null,"devices":null}`
+		"encounters":null,"medicationRequests":null,"procedures":null,"devices":null,"deviceUseStatements":null}`
 	for _, tc := range []struct {
 		name   string
 		draft  string
@@ -287,7 +287,7 @@ func TestAServerThatDoesNotAnswerCostsNoTimeToThink(t *testing.T) {
 // patient for some minutes, and nobody else's.
 func TestReuse(t *testing.T) {
 	whole := `{"patient":` + patient + `,"allergies":` + penicillin + `,"encounters":null,"conditions":null,"medicationRequests":null,"medicationStatements":null,
-		"observations":null,"procedures":null,"devices":null,"flags":null}`
+		"observations":null,"procedures":null,"devices":null,"deviceUseStatements":null,"flags":null}`
 	for _, tc := range []struct {
 		name   string
 		first  func(*cds.Request)
@@ -528,7 +528,7 @@ func TestSuggestionsAreWholeResources(t *testing.T) {
 		return `{"resource":{"resourceType":"Observation","id":"` + id + `","status":"final","subject":{"reference":"Patient/p"},"effectiveDateTime":"2026-01-14T08:00:00Z",
 			"code":{"coding":[{"system":"http://loinc.org","code":"` + code + `"}]},"valueQuantity":{` + value + `}}}`
 	}
-	known := `{"patient":` + patient + `,"encounters":null,"conditions":null,"allergies":null,"medicationRequests":null,"medicationStatements":null,"procedures":null,"devices":null,"flags":null,
+	known := `{"patient":` + patient + `,"encounters":null,"conditions":null,"allergies":null,"medicationRequests":null,"medicationStatements":null,"procedures":null,"devices":null,"deviceUseStatements":null,"flags":null,
 		"observations":{"resourceType":"Bundle","type":"searchset","entry":[` +
 		observation("k", "2160-0", `"value":4,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"`) + `,` +
 		observation("w", "29463-7", `"value":70,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"`) + `]}}`

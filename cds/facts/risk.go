@@ -199,6 +199,12 @@ func (b *builder) apparatus(s sign, r *fhir.Resource) (string, fhir.Time, cds.Te
 		name = "type"
 	}
 	concept := n.Child(name).CodeableConcept()
+	if r.Type() == "DeviceUseStatement" {
+		concept = b.deviceUsed(n)
+		if end := n.Child("timingPeriod").Period().End; end.Known() && !b.ended(end).After(b.now) {
+			return "", fhir.Time{}, cds.Text{}, false
+		}
+	}
 	switch st := n.Child("status").String(); {
 	case st == "entered-in-error" || st == "not-done" || st == "inactive" || st == "cancelled" || r.Type() == "Device" && b.removed(r.Ref()):
 		return "", fhir.Time{}, cds.Text{}, false
@@ -220,6 +226,25 @@ func (b *builder) apparatus(s sign, r *fhir.Resource) (string, fhir.Time, cds.Te
 		return r.Ref(), fhir.Time{}, text("Device "+concept.Display(), "device "+concept.Display()), true
 	}
 	return "", fhir.Time{}, cds.Text{}, false
+}
+
+// deviceUsed gives what a DeviceUseStatement says is in use: the Device it contains or
+// refers to, else the words beside the reference.
+func (b *builder) deviceUsed(n *fhir.Node) fhir.CodeableConcept {
+	reference := n.Child("device").Reference()
+	if id, ok := strings.CutPrefix(reference.Reference, "#"); ok {
+		for _, contained := range n.Children("contained") {
+			if contained.Child("id").String() == id {
+				return contained.Child("type").CodeableConcept()
+			}
+		}
+	}
+	if typ, id, ok := reference.Local(); ok && b.refs[typ+"/"+id] != nil {
+		if c := b.refs[typ+"/"+id].Root().Child("type").CodeableConcept(); !c.IsZero() {
+			return c
+		}
+	}
+	return fhir.CodeableConcept{Text: reference.Display}
 }
 
 // removed tells whether a device is only said to have been used, and is no more.

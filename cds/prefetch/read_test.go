@@ -139,7 +139,7 @@ func TestProblemsComeInTheOrderOfTheTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"patient", "allergies", "medicationRequests", "medicationStatements", "observations", "flags"}
+	want := []string{"patient", "allergies", "medicationRequests", "medicationStatements", "observations", "deviceUseStatements", "flags"}
 	var keys []string
 	for _, p := range got.Problems() {
 		keys = append(keys, p.Name)

@@ -61,6 +61,7 @@ func Templates() []Template {
 		{"observations", "Observation?patient=" + patient + "&code=" + strings.Join(slices.Concat(observations, microbiology), ",") + "&_sort=-date", "Observation"},
 		{"procedures", "Procedure?patient=" + patient, "Procedure"},
 		{"devices", "Device?patient=" + patient, "Device"},
+		{"deviceUseStatements", "DeviceUseStatement?patient=" + patient, "DeviceUseStatement"},
 		// R4 cannot search flags by their status.
 		{"flags", "Flag?patient=" + patient, "Flag"},
 	}

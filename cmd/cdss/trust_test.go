@@ -250,7 +250,7 @@ func TestClientTrust(t *testing.T) {
 		if status != 200 || !strings.Contains(got, "therapy options") || strings.Contains(got, "not sent") {
 			t.Fatalf("%d %s", status, got)
 		}
-		if ours.requests() != 10 || slices.ContainsFunc(ours.tokens, func(s string) bool { return s != "Bearer secret-of-the-call" }) {
+		if ours.requests() != 11 || slices.ContainsFunc(ours.tokens, func(s string) bool { return s != "Bearer secret-of-the-call" }) {
 			t.Errorf("asked %q with %q", ours.asked, ours.tokens)
 		}
 		if strings.Contains(p.log.String(), "secret-of-the-call") {

@@ -56,7 +56,7 @@ test.describe('a client that behaves as the reference sandbox', () => {
     expect(body.context).toEqual({ patientId: 'example-cap-anaphylaxis', userId: 'Practitioner/COREPRACTITIONER1' })
     // All that the service asked for was searched by form, and none of it a second time by address.
     expect(Object.keys(body.prefetch ?? {}).sort()).toEqual(
-      ['allergies', 'conditions', 'devices', 'encounters', 'flags', 'medicationRequests', 'medicationStatements', 'observations', 'patient', 'procedures'].sort(),
+      ['allergies', 'conditions', 'deviceUseStatements', 'devices', 'encounters', 'flags', 'medicationRequests', 'medicationStatements', 'observations', 'patient', 'procedures'].sort(),
     )
     const searches = requests.filter((r) => r.url().includes('/fhir/') && r.method() !== 'OPTIONS' && !/\/(metadata|Patient|Condition\?)/.test(r.url()))
     expect(searches.map((r) => `${r.method()} ${r.url().split('/').pop()}`)).toEqual(Array<string>(9).fill('POST _search'))
