@@ -141,7 +141,7 @@ func prefetched(t testing.TB, q question, resources []*fhir.Resource) map[string
 		raw := []byte(nil)
 		for _, r := range resources {
 			switch {
-			case r.Type() != template.Type || !asked(template, r):
+			case r.Type() != template.Type || !holds(template, r):
 			case r.Type() == "Patient":
 				raw = r.Raw()
 			default:
@@ -163,9 +163,9 @@ func prefetched(t testing.TB, q question, resources []*fhir.Resource) map[string
 	return out
 }
 
-// asked tells whether a template's list of codes, if it has one, holds the code of a
+// holds tells whether a template's list of codes, if it has one, holds the code of a
 // resource.
-func asked(template prefetch.Template, r *fhir.Resource) bool {
+func holds(template prefetch.Template, r *fhir.Resource) bool {
 	query, err := url.Parse(template.Query)
 	if err != nil || query.Query().Get("code") == "" {
 		return true
@@ -247,7 +247,7 @@ func questions(t testing.TB) []question {
 		}
 	}
 	for _, c := range load(t) {
-		out = append(out, c.question())
+		out = append(out, asked(t, c))
 	}
 	each("../../recommend/testdata/*/input.json", 20, func(name string, raw []byte) question {
 		var g struct {
