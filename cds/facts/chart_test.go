@@ -352,6 +352,34 @@ func TestDialysis(t *testing.T) {
 	}
 }
 
+// The way of dialysis decides which row of a source may be used.
+func TestDialysisMode(t *testing.T) {
+	male := patient(`"gender":"male","birthDate":"1950-01-01"`)
+	procedure := func(id, code, text, start string) string {
+		return `{"resourceType":"Procedure","id":"` + id + `","status":"in-progress","subject":{"reference":"Patient/p"},"code":{"coding":[{"system":"http://fhir.de/CodeSystem/bfarm/ops","code":"` + code + `"}],"text":"` + text + `"},"performedPeriod":{"start":"` + start + `"}}`
+	}
+	for _, tc := range []struct {
+		name string
+		raw  []string
+		want string
+	}{
+		{"not stated", []string{condition("Z99.2", "Abhängigkeit von Dialyse", "")}, "unknown"},
+		{"haemodialysis in words", []string{condition("Z99.2", "Chronische Hämodialyse", "")}, "known haemodialysis"},
+		{"peritoneal in words", []string{condition("Z99.2", "Peritonealdialyse (CAPD)", "")}, "known peritoneal"},
+		{"continuous by code", []string{procedure("a", "8-854.71", "", "2026-03-15T10:00:00+01:00")}, "known continuous"},
+		{"continuous in words", []string{procedure("a", "8-855", "CVVHDF", "2026-03-15T10:00:00+01:00")}, "known continuous"},
+		{"prolonged", []string{procedure("a", "8-854.4", "", "2026-03-15T10:00:00+01:00")}, "known prolonged"},
+		{"the running procedure before the standing diagnosis", []string{condition("Z99.2", "Chronische Hämodialyse", ""), procedure("a", "8-853.8", "", "2026-03-15T10:00:00+01:00")}, "known continuous"},
+		{"the later procedure", []string{procedure("a", "8-854.2", "", "2026-03-10"), procedure("b", "8-853.7", "", "2026-03-15")}, "known continuous"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := value(build(t, append([]string{male}, tc.raw...)...), "dialysis-mode"); got != tc.want {
+				t.Errorf("dialysis-mode = %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestEmptyInput(t *testing.T) {
 	c := facts.Build(facts.Input{Now: now})
 	for _, f := range c.Facts() {

@@ -2,69 +2,13 @@ package facts
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 
 	"cdss/cds"
 	"cdss/cds/stewardship"
 	"cdss/cds/stewardship/dose"
-	"cdss/fhir"
+	"cdss/cds/stewardship/formulary"
 )
-
-var (
-	dialysisWords = regexp.MustCompile(`(?i)dialysepflicht|hämodialyse|haemodialysis|hemodialysis|dialyse|dialysis`)
-	noDialysis    = regexp.MustCompile(`(?i)(?:nicht|keine?|noch nicht|no|not|ohne|without)\s+(?:\w+\s+)?(?:dialysepflicht|dialyse|dialysis|on dialysis)|prädialyse|predialysis|nicht dialyse`)
-)
-
-// dialysis: a coded status, or a procedure of the last two weeks. A renal failure
-// without it is none.
-func (b *builder) dialysis() {
-	f := Fact{Name: "dialysis", State: Unknown, Missing: []string{"dialysis"}, Reason: text("Diagnosen nicht übermittelt", "diagnoses were not sent")}
-	settle := func(source string, at fhir.Time, why cds.Text) {
-		f.State, f.Value, f.Source, f.Date, f.Reason, f.Missing = Known, true, source, at, why, nil
-	}
-	for _, c := range b.chart.conditions {
-		words := texts(c.Concept)
-		written := false
-		for _, w := range words {
-			written = written || dialysisWords.MatchString(w) && !noDialysis.MatchString(w)
-		}
-		if hasICD(c.Concept, "Z99.2") || c.Concept.Has(snomed, "105502003", "236435004") || written && !hasICD(c.Concept, "Z49.0") {
-			settle(c.Reference, began(c), text("Diagnose "+c.Display, "diagnosis "+c.Display))
-			break
-		}
-	}
-	if f.State != Known {
-		for _, r := range b.byType["Procedure"] {
-			n := r.Root()
-			code := n.Child("code").CodeableConcept()
-			at := when(n, "performedDateTime", "performedPeriod")
-			s := n.Child("status").String()
-			if s == "entered-in-error" || s == "not-done" || b.future(at) || !dialysisProcedure(code) {
-				continue
-			}
-			if s == "in-progress" || at.Known() && b.now.Sub(b.moment(at)) <= 2*week {
-				settle(r.Ref(), at, text("Prozedur "+code.Display(), "procedure "+code.Display()))
-				break
-			}
-		}
-	}
-	if f.State != Known && b.spoken("Condition") {
-		f.State, f.Value, f.Missing = Absent, false, nil
-		f.Reason = text("keine Dialyse in den Diagnosen", "no dialysis among the diagnoses")
-	}
-	b.put(f)
-}
-
-func dialysisProcedure(c fhir.CodeableConcept) bool {
-	for _, coding := range c.Codings {
-		if coding.System == "http://fhir.de/CodeSystem/bfarm/ops" && len(coding.Code) >= 5 &&
-			slices.Contains([]string{"8-853", "8-854", "8-855", "8-857", "8-85a"}, coding.Code[:5]) {
-			return true
-		}
-	}
-	return c.Has(snomed, "302497006", "265764009", "71192002")
-}
 
 // body puts weight, height and what follows from them.
 func (b *builder) body() {
@@ -118,6 +62,7 @@ func (b *builder) kidney() {
 	b.measured("creatinine")
 	k := &b.chart.kidney
 	k.Adult, k.Dialysis, k.Pregnant = b.adult(), b.chart.Truth("dialysis"), b.chart.Truth("pregnancy")
+	k.Mode = formulary.Mode(b.chart.Fact("dialysis-mode").code())
 	creatinine := b.chart.Fact("creatinine")
 	scr, exact := creatinine.Number().Exact()
 	if exact {

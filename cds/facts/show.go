@@ -85,7 +85,7 @@ var displays = map[string]cds.Text{
 	"ideal-body-weight": {DE: "Idealgewicht", EN: "ideal body weight"}, "adjusted-body-weight": {DE: "adjustiertes Körpergewicht", EN: "adjusted body weight"},
 	"body-surface-area": {DE: "Körperoberfläche", EN: "body surface area"}, "egfr-ckd-epi-2021": {DE: "eGFR (CKD-EPI 2021)", EN: "eGFR (CKD-EPI 2021)"},
 	"creatinine-clearance-cockcroft-gault": {DE: "Kreatinin-Clearance (Cockcroft-Gault)", EN: "creatinine clearance (Cockcroft-Gault)"},
-	"creatinine-unstable":                  {DE: "Kreatinin instabil", EN: "creatinine unstable"}, "dialysis": {DE: "Dialyse", EN: "dialysis"},
+	"creatinine-unstable":                  {DE: "Kreatinin instabil", EN: "creatinine unstable"}, "dialysis": {DE: "Dialyse", EN: "dialysis"}, "dialysis-mode": {DE: "Dialyseverfahren", EN: "kind of dialysis"},
 	"pregnancy": {DE: "Schwangerschaft", EN: "pregnancy"}, "allergies": {DE: "Allergien", EN: "allergies"}, "medications": {DE: "aktuelle Medikation", EN: "current medication"},
 	"allergy-penicillin": {DE: "Penicillinallergie", EN: "penicillin allergy"}, "allergy-cephalosporin": {DE: "Cephalosporinallergie", EN: "cephalosporin allergy"},
 	"allergy-beta-lactam": {DE: "Betalaktamallergie", EN: "beta-lactam allergy"}, "allergy-fluoroquinolone": {DE: "Fluorchinolonallergie", EN: "fluoroquinolone allergy"},

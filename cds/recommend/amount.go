@@ -51,7 +51,7 @@ func (r *reviewer) amount(o facts.Order, sub formulary.Substance) {
 	if route == "" {
 		route = o.Regimen.Route
 	}
-	everywhere := r.statedDoses(r.Snapshot.Plans(), sub, route)
+	everywhere := r.statedDoses(r.Snapshot.Prescribing(sub.ATC), sub, route)
 	if len(everywhere) == 0 {
 		return
 	}

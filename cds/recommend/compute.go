@@ -80,6 +80,7 @@ func compute(ctx context.Context, in Input) cds.Recommendation {
 			System: content.IndicationSystem, Code: indication.Code, Display: s.say(indication.Name), Alias: indication.Alias,
 		}
 	}
+	s.refused(indication)
 	reason := s.decide(indication, &rec)
 	if reason != "" {
 		rec.Abstained, rec.AbstainReason = true, &reason
@@ -90,6 +91,32 @@ func compute(ctx context.Context, in Input) cds.Recommendation {
 	rec.Knowledge = s.pins()
 	rec.Banner = s.banner(rec.Options)
 	return rec
+}
+
+// refused tells what was released and does not run, since it is not what was released:
+// rules of safety always, regimens where they are asked for.
+func (s *session) refused(indication *cds.Indication) {
+	for _, r := range s.Snapshot.Refused() {
+		if r.Pack == content.PackRegimens || r.Indication != "" {
+			if indication == nil || r.Indication != indication.Code {
+				continue
+			}
+		} else if r.Pack == "" {
+			continue // applied by its own name alone
+		}
+		s.gap(r.Title, cds.Text{
+			DE: "der Inhalt ist nicht mehr der freigegebene und wird nicht verwendet: " + r.Artifact,
+			EN: "the content is not what was released any more, and is not used: " + r.Artifact,
+		})
+	}
+}
+
+// past marks an answer of a plan whose time has ended.
+func (s *session) past(p *knowledge.Plan) {
+	if p.Expired.IsZero() {
+		return
+	}
+	s.notes = append(s.notes, s.t("ABGELAUFEN seit ", "EXPIRED since ")+p.Expired.Format(map[bool]string{true: "02.01.2006", false: "2 Jan 2006"}[s.Lang == cds.DE])+": "+s.say(p.Title))
 }
 
 // decide fills options and exclusions, or gives the reason for having none.
@@ -106,9 +133,13 @@ func (s *session) decide(indication *cds.Indication, rec *cds.Recommendation) (a
 	}
 	plan, ok := s.Snapshot.PlanFor(indication.Code)
 	if !ok {
+		if reason, withheld := s.Snapshot.WithheldFor(indication.Code); withheld {
+			return s.say(reason)
+		}
 		return s.t("Für diese Indikation ist kein Therapieschema freigegeben.", "No regimen is released for this indication.")
 	}
 	s.use(plan)
+	s.past(plan)
 	result := s.scope.Apply(plan)
 	s.undecided(result)
 	reason := ""

@@ -53,7 +53,7 @@ func (s *session) judgeAll(candidates []apply.Candidate) []*judged {
 	found := map[string][]finding{}
 	var out []*judged
 	for n, c := range candidates {
-		j := &judged{Candidate: c, order: n}
+		j := &judged{Candidate: c, order: n, specialist: c.Action.Restricted}
 		for _, a := range c.Ingredients {
 			sub, ok := s.Tables.Formulary.Lookup(a.Regimen.ATC)
 			if !ok {
@@ -378,6 +378,9 @@ func (s *session) why(j *judged) string {
 	}
 	if j.Action.Grade != "" {
 		parts = append(parts, s.t("Empfehlungsgrad ", "grade ")+j.Action.Grade)
+	}
+	for _, house := range j.Action.House {
+		parts = append(parts, s.say(house))
 	}
 	if len(j.Assumed) > 0 {
 		parts = append(parts, s.t("nicht alle Auswahlkriterien bekannt", "not all criteria of choice are known"))

@@ -43,6 +43,8 @@ func check(ctx context.Context, in Input) Findings {
 		}
 	}
 	if len(orders) > 0 {
+		indication, _ := in.Chart.Indication()
+		r.refused(indication)
 		r.guarded(cds.Text{DE: "Auswahl nach Leitlinie", EN: "choice by the guideline"}, r.consult)
 		for i, o := range orders {
 			restore := r.together(o)

@@ -17,16 +17,17 @@ const defaultOptions = 5
 // key is what options are ordered by; options with equal keys share a rank.
 // Specialist decisions come last; then what the patient's own isolate was tested
 // susceptible to, and of that the narrowest, before what needs a high dose of it;
-// then classes taken before, then the guideline's lines, then interactions with the
+// then classes taken before, then the guideline's lines, then what the hospital
+// prefers among equals, then interactions with the
 // patient's medicines, then renal doses that could not be checked in a weak kidney,
 // then fluoroquinolones unless the disease is severe (EMA restrictions), then AWaRe
 // between equals, which never counts in sepsis.
-type key [9]int
+type key [10]int
 
 func (s *session) key(j *judged) key {
-	k := key{truth(j.specialist), s.proof(j), 0, truth(j.again), j.Action.Line, truth(j.interacting), truth(j.unverified), truth(s.behind(j))}
+	k := key{truth(j.specialist), s.proof(j), 0, truth(j.again), j.Action.Line, truth(!j.Action.Preferred), truth(j.interacting), truth(j.unverified), truth(s.behind(j))}
 	if s.severity != "septic" {
-		k[8] = awareOrder[j.aware]
+		k[9] = awareOrder[j.aware]
 		if j.tested == stewardship.Yes {
 			k[2] = awareOrder[j.aware] // pathogen known: the narrowest active drug first
 		}

@@ -15,6 +15,7 @@ type Kidney struct {
 	Surface        float64            // body surface in m2, 0 when not known
 	Creatinine     float64            // mg/dL, for the text; 0 when not known
 	Dialysis       stewardship.Truth
+	Mode           formulary.Mode // of the dialysis; "" not stated
 	Unstable       stewardship.Truth
 	UnstableWhy    cds.Text
 	Pregnant       stewardship.Truth

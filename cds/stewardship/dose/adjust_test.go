@@ -47,6 +47,11 @@ func TestAdjust(t *testing.T) {
 	first := dose.Plan{Severity: "moderate", FullDoseHours: 24}
 	later := dose.Plan{Severity: "moderate"}
 	severe := dose.Plan{Severity: "severe"}
+	on := func(m formulary.Mode) dose.Kidney {
+		k := adult(8)
+		k.Dialysis, k.Mode = stewardship.Yes, m
+		return k
+	}
 	with := func(k dose.Kidney, set func(*dose.Kidney)) dose.Kidney { set(&k); return k }
 	for _, tc := range []struct {
 		name    string
@@ -78,6 +83,10 @@ func TestAdjust(t *testing.T) {
 		{"aminoglycoside has no full-dose day", regimen("J01GB03", 5, "mg/kg", 1, "iv"), adult(25), first, dose.Reduced, []string{"J01GB03 3 mg/kg IV once daily (every 24 h)"}, nil},
 		{"dialysis, moderate", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), later, dose.Reduced, []string{"J01CR05 4.5 g IV every 12 h (2× daily)"}, nil},
 		{"dialysis, severe", regimen("J01CR05", 4.5, "g", 4, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), severe, dose.Reduced, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, nil},
+		{"continuous procedure: no row of haemodialysis", regimen("J01CR05", 4.5, "g", 4, "iv"), on(formulary.Continuous), severe, dose.NotChecked, []string{"J01CR05 4.5 g IV every 6 h (4× daily)"}, nil},
+		{"peritoneal dialysis: no row of haemodialysis", regimen("J01DB04", 2, "g", 3, "iv"), on(formulary.Peritoneal), later, dose.NotChecked, []string{"J01DB04 2 g IV every 8 h (3× daily)"}, nil},
+		{"peritoneal dialysis, never to be adjusted", regimen("J01FF01", 0.6, "g", 3, "iv"), on(formulary.Peritoneal), later, dose.Full, []string{"J01FF01 0.6 g IV every 8 h (3× daily)"}, nil},
+		{"prolonged dialysis has its own row", regimen("J01DI04", 2, "g", 3, "iv"), on(formulary.Prolonged), severe, dose.Reduced, []string{"J01DI04 1.5 g IV every 12 h (2× daily)"}, nil},
 		{"dialysis needs no clearance", regimen("J01DD04", 2, "g", 1, "iv"), dose.Kidney{Dialysis: stewardship.Yes, Adult: stewardship.Yes}, later, dose.Full, []string{"J01DD04 2 g IV once daily (every 24 h)"}, nil},
 		{"dialysis days only", regimen("J01DH03", 1, "g", 1, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), later, dose.Reduced, []string{"J01DH03 1 g IV 3× per week"}, nil},
 		{"dialysis, severity unknown", regimen("J01CR05", 4.5, "g", 3, "iv"), with(adult(8), func(k *dose.Kidney) { k.Dialysis = stewardship.Yes }), dose.Plan{}, dose.NotChecked, []string{"J01CR05 4.5 g IV every 8 h (3× daily)"}, []string{"severity"}},

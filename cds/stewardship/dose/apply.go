@@ -135,7 +135,7 @@ func adjust(regimen cds.Ingredient, s formulary.Substance, k Kidney, p Plan, lan
 		return out.unchecked(cds.Text{DE: "Alter unter 18 Jahren oder unbekannt", EN: "age below 18 years or unknown"}, "age")
 	}
 	if k.Dialysis == stewardship.Yes {
-		return out.dialysis(regimen, bands, p, s, lang)
+		return out.dialysis(regimen, bands, k, p, s, lang)
 	}
 	plain := withoutDialysis(bands)
 	if free, ok := always(plain); ok {
@@ -204,26 +204,59 @@ func (out Adjusted) unchecked(why cds.Text, missing ...string) Adjusted {
 	return out
 }
 
-// dialysis takes the dialysis row that fits the severity.
-func (out Adjusted) dialysis(regimen cds.Ingredient, bands []formulary.Band, p Plan, s formulary.Substance, lang cds.Lang) Adjusted {
+// dialysis takes the row for this way of dialysis that fits the severity. Where
+// the way is not stated haemodialysis is meant, as nearly always, and that is said.
+// No row of one way stands for another: a continuous procedure clears several times
+// what haemodialysis three times a week does.
+func (out Adjusted) dialysis(regimen cds.Ingredient, bands []formulary.Band, k Kidney, p Plan, s formulary.Substance, lang cds.Lang) Adjusted {
 	want := "moderate"
 	if p.Severity == "severe" || p.Severity == "septic" {
 		want = "severe"
 	}
+	way := k.Mode
+	if way == "" {
+		way = formulary.Haemodialysis
+	}
 	var rows []formulary.Band
 	for _, b := range bands {
-		if b.Dialysis && (b.Severity == "" || b.Severity == want) {
+		if b.Dialysis == way && (b.Severity == "" || b.Severity == want) {
 			rows = append(rows, b)
+		}
+	}
+	name := way.Name()
+	if k.Mode == "" {
+		name = cds.Text{DE: "Dialyse (Verfahren nicht angegeben, Hämodialyse angenommen)", EN: "dialysis (kind not stated, haemodialysis assumed)"}
+	}
+	if len(rows) == 0 && way != formulary.Haemodialysis {
+		if free, ok := unbounded(bands); ok {
+			out.Status, out.Source = Full, free.Source
+			out.Reason = cds.Text{
+				DE: name.DE + ": nach Quelle bei keiner Nierenfunktion und unter Hämodialyse nicht anzupassen.",
+				EN: name.EN + ": no adjustment at any renal function nor on haemodialysis according to the source.",
+			}
+			return out
 		}
 	}
 	switch {
 	case len(rows) == 0:
-		return out.unchecked(cds.Text{DE: "keine Dialysedosis mit Quelle hinterlegt", EN: "no cited dose for dialysis is held"})
+		return out.unchecked(cds.Text{DE: "keine Dosis mit Quelle für " + name.DE + " hinterlegt", EN: "no cited dose for " + name.EN + " is held"})
 	case rows[0].Severity != "" && p.Severity == "":
 		return out.unchecked(cds.Text{DE: "die Dialysedosis der Quelle hängt vom Schweregrad ab", EN: "the source's dialysis dose depends on severity"}, "severity")
 	}
-	m := measure{text: func(lang cds.Lang) string { return pick(lang, "Dialyse", "dialysis") }, id: "dialysis"}
+	m := measure{text: func(lang cds.Lang) string { return name.In(lang) }, id: "dialysis"}
 	return out.apply(regimen, rows[0], m, p, s, lang)
+}
+
+// unbounded tells that a source asks for no change at any renal function and none
+// on haemodialysis.
+func unbounded(bands []formulary.Band) (formulary.Band, bool) {
+	free, ok := always(withoutDialysis(bands))
+	for _, b := range bands {
+		if b.Dialysis == formulary.Haemodialysis && b.Action == formulary.NoChange {
+			return free, ok
+		}
+	}
+	return formulary.Band{}, false
 }
 
 func (out Adjusted) apply(regimen cds.Ingredient, band formulary.Band, m measure, p Plan, s formulary.Substance, lang cds.Lang) Adjusted {
@@ -428,7 +461,7 @@ func routed(bands []formulary.Band, route string) []formulary.Band {
 func withoutDialysis(bands []formulary.Band) []formulary.Band {
 	var out []formulary.Band
 	for _, b := range bands {
-		if !b.Dialysis {
+		if b.Dialysis == "" {
 			out = append(out, b)
 		}
 	}

@@ -28,6 +28,36 @@ const (
 	DoNotUse Action = "contraindicated"
 )
 
+// Mode is a way of renal replacement. A dose that a source states for one of them
+// says nothing of another.
+type Mode string
+
+// The ways of renal replacement.
+const (
+	Haemodialysis Mode = "haemodialysis" // intermittent
+	Prolonged     Mode = "prolonged"     // prolonged intermittent, such as SLEDD
+	Continuous    Mode = "continuous"    // CVVH, CVVHD, CVVHDF
+	Peritoneal    Mode = "peritoneal"
+)
+
+// Name gives a way of renal replacement in words.
+func (m Mode) Name() cds.Text {
+	switch m {
+	case Prolonged:
+		return cds.Text{DE: "verlängert intermittierende Dialyse", EN: "prolonged intermittent dialysis"}
+	case Continuous:
+		return cds.Text{DE: "kontinuierliches Nierenersatzverfahren", EN: "continuous renal replacement"}
+	case Peritoneal:
+		return cds.Text{DE: "Peritonealdialyse", EN: "peritoneal dialysis"}
+	case Haemodialysis:
+		return cds.Text{DE: "Hämodialyse", EN: "haemodialysis"}
+	}
+	return cds.Text{DE: "Dialyse", EN: "dialysis"}
+}
+
+// dialysis reads the column of the same name.
+var dialysis = map[string]Mode{"": "", "yes": Haemodialysis, "prolonged": Prolonged, "continuous": Continuous, "peritoneal": Peritoneal}
+
 // Share is the unit of a dose that a source states as a share of the unadjusted
 // single dose: 1 is the full one, 0.5 the half.
 const Share = "share"
@@ -38,7 +68,7 @@ type Band struct {
 	Routes   []string // empty: all routes
 	Equation Equation
 	Range    Range
-	Dialysis bool   // the row is for patients on haemodialysis
+	Dialysis Mode   // the row is for patients on dialysis of this kind; "" for none
 	Severity string // "", "moderate" or "severe": the row is for infections of that severity
 	Action   Action
 

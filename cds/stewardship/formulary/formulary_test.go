@@ -111,7 +111,7 @@ func TestBandsDoNotOverlap(t *testing.T) {
 	for _, s := range f.Substances() {
 		byRoute := map[string][]formulary.Band{}
 		for _, b := range s.Renal {
-			if !b.Dialysis {
+			if b.Dialysis == "" {
 				for _, r := range b.Routes {
 					byRoute[r] = append(byRoute[r], b)
 				}

@@ -113,14 +113,17 @@ func (f *Formulary) loadRenal(fsys fs.FS) error {
 			return
 		}
 		b := Band{
-			Routes: r.List("routes"), Equation: Equation(r.Need("equation")), Dialysis: r.Text("dialysis") == "yes",
+			Routes: r.List("routes"), Equation: Equation(r.Need("equation")), Dialysis: dialysis[r.Text("dialysis")],
 			Severity: r.Text("severity"), Action: Action(r.Need("action")),
 			DoseLow: r.Number("dose_low"), DoseHigh: r.Number("dose_high"), Unit: r.Text("unit"),
 			CountLow: r.Number("count_low"), Count: r.Number("count"), Period: r.Number("period"), PeriodUnit: r.Text("period_unit"),
 			Note: cds.Text{DE: r.Text("note_de"), EN: r.Text("note_en")}, Source: r.Source(),
 		}
 		var err error
-		if !b.Dialysis {
+		if _, ok := dialysis[r.Text("dialysis")]; !ok {
+			r.Fail("dialysis %q is not known", r.Text("dialysis"))
+		}
+		if b.Dialysis == "" {
 			if b.Range, err = ParseRange(r.Need("range")); err != nil {
 				r.Fail("%v", err)
 			}
