@@ -2,6 +2,7 @@ package knowledge
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -29,6 +30,7 @@ type compiler struct {
 	loader  *loader
 	plan    *Plan
 	name    string
+	ours    bool // its options and rules are read; else it is applied as it is written
 	actions int
 	failed  bool
 }
@@ -90,7 +92,11 @@ func (c *compiler) action(n *fhir.Node, depth int) *Action {
 		}
 	}
 	if d := n.Child("definitionCanonical"); d != nil {
-		a.Regimen = c.regimen(d)
+		if c.ours {
+			a.Regimen = c.regimen(d)
+		} else {
+			c.named(d)
+		}
 		if a.Regimen != nil {
 			a.Citations = append(a.Citations, a.Regimen.Source)
 			c.source(a.Regimen.Source)
@@ -104,6 +110,9 @@ func (c *compiler) action(n *fhir.Node, depth int) *Action {
 
 func (c *compiler) condition(a *Action, n *fhir.Node) {
 	e := n.Child("expression")
+	if !c.ours && slices.Contains(c.loader.options.Languages, e.Child("language").String()) {
+		return // whoever evaluates it reads it
+	}
 	if lang := e.Child("language").String(); lang != "text/fhirpath" {
 		c.fail(e.Child("language"), "language %q of a condition is not supported", lang)
 		return
@@ -135,6 +144,32 @@ func (c *compiler) regimen(canonical *fhir.Node) *Regimen {
 		c.fail(canonical, "no ActivityDefinition %s", canonical.String())
 		return nil
 	}
+	r := c.read(root)
+	if r == nil {
+		c.fail(root, "regimen lacks substance, dose, frequency or route")
+	}
+	return r
+}
+
+// named tells when a plan names a definition that is not there.
+func (c *compiler) named(n *fhir.Node) {
+	name := n.String()
+	if id, contained := strings.CutPrefix(name, "#"); contained {
+		for _, r := range c.plan.Resource.Root().Children("contained") {
+			if r.Child("id").String() == id {
+				return
+			}
+		}
+		c.fail(n, "nothing contained has the id %s", id)
+		return
+	}
+	if c.loader.activities[name] == nil && !c.loader.others[name] {
+		c.fail(n, "no ActivityDefinition %s, nor a PlanDefinition or Questionnaire", name)
+	}
+}
+
+// read reads a regimen, nil where substance, dose, frequency or route are lacking.
+func (c *compiler) read(root *fhir.Node) *Regimen {
 	r := &Regimen{URL: root.Child("url").String(), Version: root.Child("version").String()}
 	product, _ := root.Choice("product")
 	r.Name = text(product.Child("text"))
@@ -174,7 +209,6 @@ func (c *compiler) regimen(canonical *fhir.Node) *Regimen {
 		}
 	}
 	if r.ATC == "" || r.Dose <= 0 || r.Unit == "" || r.Count <= 0 || r.Period <= 0 || r.PeriodUnit == "" || r.Route == "" {
-		c.fail(root, "regimen lacks substance, dose, frequency or route")
 		return nil
 	}
 	return r

@@ -38,15 +38,28 @@ func (s *Snapshot) Definitions() []*Definition {
 
 // library reads the named expressions of a Library. One that does not compile is
 // a problem; plans that use it find it unknown.
-func (l *loader) library(r *fhir.Resource) {
-	root := r.Root()
+func (l *loader) library(a artifact) {
+	root := a.Root()
 	name := canonical(root)
-	if root.Child("status").String() == "retired" {
+	if root.Child("status").String() == "retired" && !a.site {
 		return
+	}
+	own := map[string]*Definition{}
+	l.libraries[name] = own
+	if a.current {
+		l.libraries[root.Child("url").String()] = own
 	}
 	for _, e := range root.Extensions(expressionURL) {
 		d := l.definition(name, e)
 		if d == nil {
+			continue
+		}
+		if _, twice := own[d.Name]; twice {
+			l.problem(name, e, "name %q of an expression stands twice", d.Name)
+			continue
+		}
+		own[d.Name] = d
+		if !a.current {
 			continue
 		}
 		if _, twice := l.snapshot.definitions[d.Name]; twice {
@@ -57,9 +70,41 @@ func (l *loader) library(r *fhir.Resource) {
 	}
 }
 
+// libraries gives the named expressions that a plan may use: those of its libraries, or
+// all, where it names none.
+func (c *compiler) libraries(root *fhir.Node) map[string]*Definition {
+	l := c.loader
+	list := root.Children("library")
+	if len(list) == 0 {
+		return l.snapshot.definitions
+	}
+	key := ""
+	for _, n := range list {
+		if _, ok := l.libraries[n.String()]; !ok {
+			c.fail(n, "no Library %s", n.String())
+			return nil
+		}
+		key += n.String() + "\n"
+	}
+	if set, ok := l.sets[key]; ok {
+		return set
+	}
+	set := map[string]*Definition{}
+	for _, n := range list {
+		for name, d := range l.libraries[n.String()] {
+			if old, twice := set[name]; twice && old != d {
+				c.fail(n, "name %q of an expression stands in two libraries", name)
+			}
+			set[name] = d
+		}
+	}
+	l.circles(c.name, set)
+	l.sets[key] = set
+	return set
+}
+
 // circles takes out definitions that depend on themselves.
-func (l *loader) circles() {
-	defs := l.snapshot.definitions
+func (l *loader) circles(artifact string, defs map[string]*Definition) {
 	const (
 		open = iota + 1
 		done
@@ -83,10 +128,15 @@ func (l *loader) circles() {
 		state[name] = done
 		return true
 	}
-	for _, d := range l.snapshot.Definitions() {
-		if !visit(d.Name) {
-			l.problem("named expressions", nil, "expression %s depends on itself", d.Name)
-			delete(defs, d.Name)
+	var names []string
+	for name := range defs {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if !visit(name) {
+			l.problem(artifact, nil, "expression %s depends on itself", name)
+			delete(defs, name)
 		}
 	}
 }

@@ -1,9 +1,12 @@
 // Package knowledge keeps the knowledge artifacts that run: each parsed and
-// compiled once, found by canonical and version, by indication, and by pack.
+// compiled once, found by canonical and version, by trigger, by indication, by
+// substance and by pack.
 //
-// It owns the immutable Snapshot that every decision pins. It refuses artifacts
-// that are not released (draft or experimental ones run only as a demonstration),
-// and it reports what is wrong with one artifact with its location while the
+// It owns the immutable Snapshot that every decision pins: the content that comes
+// with the program, in whose place the site's releases step, with the site's overlay
+// laid over both. It refuses artifacts that are not released (draft or experimental
+// ones run only as a demonstration) or not what was released, and those past their
+// time; and it reports what is wrong with one artifact with its location while the
 // others go on working. It does no I/O.
 package knowledge
 
@@ -19,6 +22,25 @@ import (
 type Options struct {
 	Demo     bool      // draft and experimental artifacts run, each marked
 	LoadedAt time.Time // shown, and compared with effective periods
+	Revision string    // names the state of the site that was read; "" for none
+
+	Site    []Released // what was released here
+	Overlay []Overlay  // what this site changes of all that runs
+	// What is past its time is withheld, unless ShowExpired says that it runs and is
+	// marked. ReviewAfter is how long a review holds, in days; 0: for ever.
+	ShowExpired bool
+	ReviewAfter int
+
+	Hooks     []string // that a plan may be triggered by; nil: any
+	Languages []string // of expressions that somebody evaluates, beside text/fhirpath
+}
+
+// Released is an artifact of this site as it was released.
+type Released struct {
+	Resource *fhir.Resource
+	InForce  bool   // of several versions of a url one at most
+	SHA256   string // of its content, see Hash
+	Fault    string // why it must not run, such as that it is not what was released; "" for nothing
 }
 
 // Load compiles artifacts: PlanDefinitions, ActivityDefinitions and the code
@@ -34,6 +56,15 @@ type Problem struct {
 	Message  string
 }
 
+// Refusal is a released artifact that must not run, and what therefore is not
+// checked.
+type Refusal struct {
+	Problem
+	Title      cds.Text
+	Pack       string
+	Indication string
+}
+
 // Plan is one compiled PlanDefinition.
 type Plan struct {
 	URL, Version, ID, Name string
@@ -45,6 +76,11 @@ type Plan struct {
 	Actions                []*Action
 	Sources                []rag.Locator // everything its actions cite, each place once
 	Resource               *fhir.Resource
+	Site                   bool      // released here; else it came with the program
+	SHA256                 string    // of what was released here, "" for what came with the program
+	Expired                time.Time // when its time ended, zero when it has not
+	Triggers               []string  // hooks that its actions name
+	Requirements           []*fhir.Node
 
 	definitions map[string]*Definition
 }
@@ -78,6 +114,11 @@ type Action struct {
 	Substances         []string // ATC codes or prefixes a safety rule is about, "-" takes out again
 	Regimen            *Regimen // of an ingredient
 	Actions            []*Action
+
+	// What the site's overlay makes of an option, and the words that say so.
+	Restricted bool // only after a specialist decided
+	Preferred  bool // before its equals
+	House      []cds.Text
 }
 
 // FullDose says how long the full dose is given whatever the kidney does.
@@ -142,6 +183,45 @@ func (s *Snapshot) Problems() []Problem { return s.problems }
 // Withheld gives the plans that do not run, with the reason.
 func (s *Snapshot) Withheld() []Problem { return s.withheld }
 
+// WithheldFor gives why the plan of an indication does not run, where one is withheld.
+func (s *Snapshot) WithheldFor(indication string) (reason cds.Text, ok bool) {
+	reason, ok = s.withheldFor[indication]
+	return reason, ok
+}
+
+// Refused gives the released artifacts that must not run.
+func (s *Snapshot) Refused() []Refusal { return s.refused }
+
+// Prescribing gives the plans that hold a regimen of a substance, ordered by url.
+func (s *Snapshot) Prescribing(atc string) []*Plan { return s.bySubstance[atc] }
+
+// Catalogue gives what may be named, as it is written: all that runs, and released
+// versions that something else still names.
+func (s *Snapshot) Catalogue() *Catalogue { return s.catalogue }
+
+// Services gives the plans that are CDS services by themselves, ordered by id.
+func (s *Snapshot) Services() []*Service { return s.services }
+
+// Service finds a plan that is a CDS service by the id of the service.
+func (s *Snapshot) Service(id string) (*Service, bool) {
+	v, ok := s.byService[id]
+	return v, ok
+}
+
+// Overlay gives what the site changes.
+func (s *Snapshot) Overlay() []Overlay { return s.overlay }
+
+// Upgrades gives the plans of the program in whose place a release of the site runs,
+// as url|version of the program's.
+func (s *Snapshot) Upgrades() []string { return s.upgrades }
+
+// Revision names the state of the site that the snapshot was made of.
+func (s *Snapshot) Revision() string { return s.revision }
+
+// Until is when the time of an artifact begins or ends next, so that another snapshot
+// is due; zero for never.
+func (s *Snapshot) Until() time.Time { return s.until }
+
 // LoadedAt is when the snapshot was made.
 func (s *Snapshot) LoadedAt() time.Time { return s.loadedAt }
 
@@ -157,5 +237,15 @@ type Snapshot struct {
 	definitions  map[string]*Definition
 	problems     []Problem
 	withheld     []Problem
+	withheldFor  map[string]cds.Text
+	refused      []Refusal
+	bySubstance  map[string][]*Plan
+	services     []*Service
+	byService    map[string]*Service
+	catalogue    *Catalogue
+	overlay      []Overlay
+	upgrades     []string
+	revision     string
+	until        time.Time
 	loadedAt     time.Time
 }

@@ -3,9 +3,7 @@ package knowledge
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sort"
-	"strings"
 
 	"cdss/cds"
 	"cdss/cds/content"
@@ -16,58 +14,83 @@ import (
 // loader gathers artifacts before they are compiled, and what is wrong with them.
 type loader struct {
 	options    Options
-	activities map[string]*fhir.Node // by url|version and, the last one, by url
+	activities map[string]*fhir.Node // by url|version and, the one in force, by url
+	libraries  map[string]map[string]*Definition
+	sets       map[string]map[string]*Definition // of several libraries
+	others     map[string]bool                   // canonicals of other definitions
 	problems   []Problem
 	snapshot   *Snapshot
 }
 
 func load(resources []*fhir.Resource, o Options) (*Snapshot, error) {
 	l := &loader{
-		options: o, activities: map[string]*fhir.Node{},
+		options: o, activities: map[string]*fhir.Node{}, libraries: map[string]map[string]*Definition{},
+		sets: map[string]map[string]*Definition{}, others: map[string]bool{},
 		snapshot: &Snapshot{
 			byIndication: map[string]*Plan{}, byPack: map[string][]*Plan{}, byCanonical: map[string]*Plan{},
-			indicationBy: map[string]cds.Indication{}, definitions: map[string]*Definition{}, loadedAt: o.LoadedAt,
+			indicationBy: map[string]cds.Indication{}, definitions: map[string]*Definition{}, withheldFor: map[string]cds.Text{},
+			bySubstance: map[string][]*Plan{}, byService: map[string]*Service{}, overlay: o.Overlay, revision: o.Revision, loadedAt: o.LoadedAt,
 		},
 	}
 	flat, err := flatten(resources)
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
-	var plans []*fhir.Resource
-	for _, r := range flat {
-		root := r.Root()
-		if key := canonical(root); key != "" {
-			if seen[key] {
-				return nil, issue.New(issue.Conflict, "load knowledge: %s stands twice", key)
-			}
-			seen[key] = true
-		}
-		switch r.Type() {
-		case "CodeSystem":
-			if root.Child("url").String() == content.IndicationSystem {
-				l.indications(root)
-			}
-		case "Library":
-			l.library(r)
-		case "ActivityDefinition":
-			l.activities[canonical(root)] = root
-			l.activities[root.Child("url").String()] = root
-		case "PlanDefinition":
-			plans = append(plans, r)
-		}
+	if err := distinct(flat); err != nil {
+		return nil, err
+	}
+	all := l.merge(flat)
+	for _, a := range all {
+		l.gather(a)
 	}
 	s := l.snapshot
 	if len(s.indications) == 0 {
 		return nil, issue.New(issue.Required, "load knowledge: no code system %s with indications", content.IndicationSystem)
 	}
-	l.circles()
-	for _, r := range plans {
-		l.plan(r)
+	l.circles("named expressions", s.definitions)
+	for _, a := range l.newest(all) {
+		l.plan(a)
 	}
+	l.loops()
+	l.house()
 	l.index()
+	l.catalogue(all)
 	s.problems = l.problems
 	return s, nil
+}
+
+// distinct refuses a set in which one url|version stands twice.
+func distinct(resources []*fhir.Resource) error {
+	seen := map[string]bool{}
+	for _, r := range resources {
+		key := canonical(r.Root())
+		if key != "" && seen[key] {
+			return issue.New(issue.Conflict, "load knowledge: %s stands twice", key)
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+// gather takes in what plans name.
+func (l *loader) gather(a artifact) {
+	root := a.Root()
+	switch a.Type() {
+	case "CodeSystem":
+		if root.Child("url").String() == content.IndicationSystem {
+			l.indications(root)
+		}
+	case "Library":
+		l.library(a)
+	case "ActivityDefinition":
+		l.activities[canonical(root)] = root
+		if a.current {
+			l.activities[root.Child("url").String()] = root
+		}
+	case "PlanDefinition", "Questionnaire":
+		l.others[canonical(root)] = true
+		l.others[root.Child("url").String()] = true
+	}
 }
 
 // flatten takes resources out of Bundles.
@@ -182,101 +205,6 @@ func designated(concept *fhir.Node) cds.Text {
 
 // text reads a translated element in both languages.
 func text(n *fhir.Node) cds.Text { return cds.Text{DE: n.Translated("de"), EN: n.Translated("en")} }
-
-// plan compiles one PlanDefinition, or says why it does not run.
-func (l *loader) plan(r *fhir.Resource) {
-	root := r.Root()
-	name := canonical(root)
-	if name == "" || strings.HasSuffix(name, "|") {
-		l.problem(r.Ref(), root, "url or version is missing")
-		return
-	}
-	experimental, _ := root.Child("experimental").Bool()
-	p := &Plan{
-		URL: root.Child("url").String(), Version: root.Child("version").String(), ID: r.ID(),
-		Name: root.Child("name").String(), Title: text(root.Child("title")), Description: text(root.Child("description")),
-		Status: root.Child("status").String(), Experimental: experimental, Resource: r,
-		definitions: l.snapshot.definitions,
-	}
-	for _, t := range root.Children("topic") {
-		for _, c := range t.CodeableConcept().Codings {
-			if c.System == content.PackSystem {
-				p.Pack = c.Code
-			}
-		}
-	}
-	for _, u := range root.Children("useContext") {
-		if u.Child("code").Coding().Code != "focus" {
-			continue
-		}
-		v, _ := u.Choice("value")
-		for _, c := range v.CodeableConcept().Codings {
-			if c.System == content.IndicationSystem {
-				p.Indication = c.Code
-			}
-		}
-	}
-	if reason := l.withhold(p, root); reason != "" {
-		l.snapshot.withheld = append(l.snapshot.withheld, Problem{Artifact: name, Message: reason})
-		return
-	}
-	c := &compiler{loader: l, plan: p, name: name}
-	for _, a := range root.Children("action") {
-		p.Actions = append(p.Actions, c.action(a, 1))
-	}
-	if c.failed {
-		return // its problems are noted; a plan runs whole or not at all
-	}
-	l.snapshot.plans = append(l.snapshot.plans, p)
-}
-
-// withhold gives the reason for which a plan does not run, "" when it does.
-func (l *loader) withhold(p *Plan, root *fhir.Node) string {
-	switch {
-	case p.Status == "retired":
-		return "retired"
-	case (p.Status != "active" || p.Experimental) && !l.options.Demo:
-		return "draft or experimental: runs only as a demonstration"
-	}
-	period := root.Child("effectivePeriod").Period()
-	now := l.options.LoadedAt
-	if now.IsZero() {
-		return ""
-	}
-	if period.Start.Known() && now.Before(period.Start.Time) {
-		return "effective period has not begun"
-	}
-	if period.End.Known() && now.After(period.End.Time) {
-		return "effective period has ended"
-	}
-	return ""
-}
-
-// index orders the plans and finds them.
-func (l *loader) index() {
-	s := l.snapshot
-	slices.SortStableFunc(s.plans, func(a, b *Plan) int {
-		if c := strings.Compare(a.URL, b.URL); c != 0 {
-			return c
-		}
-		return CompareVersions(a.Version, b.Version)
-	})
-	for _, p := range s.plans {
-		s.byCanonical[p.Canonical()] = p
-		s.byCanonical[p.URL] = p // the last of a url wins
-		if p.Pack != "" {
-			s.byPack[p.Pack] = append(s.byPack[p.Pack], p)
-		}
-		if p.Indication == "" {
-			continue
-		}
-		if old, taken := s.byIndication[p.Indication]; taken && old.URL != p.URL {
-			l.problem(p.Canonical(), nil, "indication %s is already served by %s", p.Indication, old.Canonical())
-			continue
-		}
-		s.byIndication[p.Indication] = p
-	}
-}
 
 // errText gives an error as a message without its wrapping kinds.
 func errText(err error) string {
