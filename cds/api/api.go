@@ -11,12 +11,25 @@ import (
 	"cdss/cds"
 	"cdss/cds/decide"
 	"cdss/cds/knowledge"
+	"cdss/cds/prefetch"
 	"cdss/fhir/issue"
 )
 
 // Decider answers a question about one patient.
 type Decider interface {
 	Answer(ctx context.Context, ask decide.Ask) cds.Recommendation
+	// Gather reads the patient of a question from a FHIR server.
+	Gather(ctx context.Context, ask decide.Ask, reader prefetch.Reader) (decide.Ask, error)
+}
+
+// Servers are the FHIR servers that people of this server may read.
+type Servers interface {
+	Names() []string
+	// Reader opens one; an error of kind issue.NotFound when there is none of the name.
+	Reader(name string) (prefetch.Reader, error)
+	// Searched writes down who was found before that is told: query names what was
+	// looked for without its values, patients are ids.
+	Searched(ctx context.Context, query string, patients []string) error
 }
 
 // FeedbackKeeper keeps feedback. The same feedback may come again.
@@ -30,6 +43,7 @@ type Config struct {
 	Decider   Decider
 	Knowledge func() *knowledge.Snapshot
 	Feedback  FeedbackKeeper
+	Servers   Servers // nil: none is registered
 	Status    func(ctx context.Context) Status
 	Now       func() time.Time
 	Version   string
@@ -59,6 +73,7 @@ func Register(api huma.API, c Config) error {
 		return err
 	}
 	d.registerRecommendations(api)
+	d.registerPatients(api)
 	d.registerFeedback(api)
 	d.registerIndications(api)
 	d.registerPlans(api)

@@ -21,6 +21,7 @@ import (
 	"cdss/cds/content"
 	"cdss/cds/decide"
 	"cdss/cds/knowledge"
+	"cdss/cds/prefetch"
 	"cdss/fhir/issue"
 )
 
@@ -35,6 +36,19 @@ func (d *decider) Answer(_ context.Context, ask decide.Ask) cds.Recommendation {
 		ask.Step("evidence", []string{})
 	}
 	return cds.Recommendation{ID: "r", Language: ask.Language}
+}
+
+func (d *decider) Gather(_ context.Context, ask decide.Ask, reader prefetch.Reader) (decide.Ask, error) {
+	answer := reader.Read(context.Background(), []prefetch.Query{{Key: "patient", Path: "Patient/" + ask.Patient}})["patient"]
+	switch answer.Failure {
+	case "":
+	case "not-found":
+		return ask, issue.New(issue.NotFound, "the FHIR server knows no such patient")
+	default:
+		return ask, issue.New(issue.Transient, "nothing could be read")
+	}
+	ask.Resources = answer.Resources
+	return ask, nil
 }
 
 type keeper struct {
@@ -126,7 +140,10 @@ func TestAskRefused(t *testing.T) {
 		{"a Patient that is not there", `{"bundle":` + bundle(patient("a")) + `,"patient":"Patient/b"}`, 422, "patient"},
 		{"patient of another form", `{"bundle":` + bundle(patient("a")) + `,"patient":"https://x/Patient/a"}`, 422, "patient"},
 		{"patient without data", `{"request":{},"patient":"Patient/a"}`, 422, "patient"},
-		{"server", `{"request":{},"server":"x"}`, 422, "server"},
+		{"server without a patient", `{"request":{},"server":"x"}`, 422, "patient"},
+		{"server and bundle", `{"bundle":` + bundle(patient("a")) + `,"server":"x","patient":"Patient/a"}`, 422, "server"},
+		{"server that is no name", `{"server":["x"],"patient":"Patient/a"}`, 422, "server"},
+		{"server where none is registered", `{"server":"x","patient":"Patient/a"}`, 422, "server"},
 		{"asOf without zone", `{"request":{},"asOf":"2026-01-01T10:00:00"}`, 422, "asOf"},
 		{"asOf is a day", `{"request":{},"asOf":"2026-01-01"}`, 422, "asOf"},
 		{"request is a list", `{"request":[{}]}`, 422, "request[0]"},

@@ -34,7 +34,7 @@ type recommendationInput struct {
 
 func (d *door) registerRecommendations(api huma.API) {
 	op := operation("recommend", http.MethodPost, "/recommendations", "Recommend antibiotic therapy for one patient", http.StatusOK,
-		400, 413, 415, 422)
+		400, 413, 415, 422, 503)
 	op.Description = "Therapy options computed from the patient's data by rules, each with the page it rests on, and everything that was " +
 		"excluded or could not be checked. With `Accept: text/event-stream` the parts come as the events `progress`, `facts`, `options`, " +
 		"`evidence`, `narrative` and `result` (or `error`)."
@@ -62,9 +62,14 @@ func (d *door) recommend(ctx context.Context, in *recommendationInput) (*huma.St
 	if !isJSON(in.ContentType) {
 		return nil, d.fail(ctx, issue.New(issue.NotSupported, "the body must be application/json").WithStatus(http.StatusUnsupportedMediaType))
 	}
-	ask, err := d.parseAsk(in.RawBody, in.AcceptLanguage)
+	ask, server, err := d.parseAsk(in.RawBody, in.AcceptLanguage)
 	if err != nil {
 		return nil, d.fail(ctx, err)
+	}
+	if server != "" {
+		if ask, err = d.gather(ctx, ask, server); err != nil {
+			return nil, d.fail(ctx, err)
+		}
 	}
 	if strings.Contains(in.Accept, "text/event-stream") {
 		return &huma.StreamResponse{Body: func(hc huma.Context) {

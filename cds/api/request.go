@@ -161,21 +161,21 @@ func pathogens(nodes []*fhir.Node, at string) ([]string, error) {
 	return list, nil
 }
 
-// parseAsk reads the body of a recommendation request.
-func (d *door) parseAsk(raw []byte, header string) (decide.Ask, error) {
-	var ask decide.Ask
+// parseAsk reads the body of a recommendation request, and gives the name of the FHIR
+// server the patient's data are on, "" where they came.
+func (d *door) parseAsk(raw []byte, header string) (ask decide.Ask, from string, err error) {
 	root, err := fhir.ParseJSON(raw, fhir.Limits{})
 	if err != nil {
-		return ask, err
+		return ask, "", err
 	}
 	if root.Kind() != fhir.KindObject {
-		return ask, issue.New(issue.Structure, "a recommendation request is a JSON object")
+		return ask, "", issue.New(issue.Structure, "a recommendation request is a JSON object")
 	}
 	for name := range root.Fields() {
 		switch name {
 		case "bundle", "patient", "server", "request", "language", "asOf":
 		default:
-			return ask, unprocessable(name, "a recommendation request has no member %q", clip(name))
+			return ask, "", unprocessable(name, "a recommendation request has no member %q", clip(name))
 		}
 	}
 	given := func(name string) *fhir.Node {
@@ -187,7 +187,7 @@ func (d *door) parseAsk(raw []byte, header string) (decide.Ask, error) {
 	ask.Language = language("", header)
 	if n := given("language"); n != nil {
 		if s := n.String(); n.Kind() != fhir.KindString || s != "de" && s != "en" {
-			return ask, unprocessable("language", "language is de or en")
+			return ask, "", unprocessable("language", "language is de or en")
 		}
 		ask.Language = cds.Lang(n.String())
 	}
@@ -195,38 +195,47 @@ func (d *door) parseAsk(raw []byte, header string) (decide.Ask, error) {
 		when, ok := n.Time()
 		switch {
 		case !d.Demo:
-			return ask, unprocessable("asOf", "asOf is taken only where demo or test data is on")
+			return ask, "", unprocessable("asOf", "asOf is taken only where demo or test data is on")
 		case !ok || when.Precision < fhir.Minute || !when.HasZone:
-			return ask, unprocessable("asOf", "asOf is a dateTime with a time and a zone")
+			return ask, "", unprocessable("asOf", "asOf is a dateTime with a time and a zone")
 		}
 		ask.Now = when.Time
 	}
-	if given("server") != nil {
-		return ask, unprocessable("server", "no FHIR server is registered; send the data as bundle")
-	}
-	bundle, request := given("bundle"), given("request")
-	if bundle == nil && request == nil {
-		return ask, issue.New(issue.Required, "a recommendation needs a bundle, a request, or both").
+	bundle, request, server := given("bundle"), given("request"), given("server")
+	if bundle == nil && request == nil && server == nil {
+		return ask, "", issue.New(issue.Required, "a recommendation needs a bundle, a server with a patient, or a request").
 			WithStatus(http.StatusUnprocessableEntity).At("bundle").At("request")
 	}
 	if request != nil {
 		if ask.Request, err = ReadRequest(request, d.Knowledge()); err != nil {
-			return ask, err
+			return ask, "", err
 		}
 	}
 	patient := ""
 	if n := given("patient"); n != nil {
 		if patient = strings.TrimPrefix(n.String(), "Patient/"); patient == "" || strings.Contains(patient, "/") {
-			return ask, unprocessable("patient", "patient is a reference of the form Patient/<id>")
+			return ask, "", unprocessable("patient", "patient is a reference of the form Patient/<id>")
 		}
-		if bundle == nil {
-			return ask, unprocessable("patient", "the data of a patient come as bundle")
+		if bundle == nil && server == nil {
+			return ask, "", unprocessable("patient", "the data of a patient come as bundle, or from a server")
 		}
+	}
+	switch {
+	case server == nil:
+	case bundle != nil:
+		return ask, "", unprocessable("server", "the data of a patient come as bundle or from a server, not both")
+	case patient == "":
+		return ask, "", unprocessable("patient", "patient says whose data are read from the server")
+	default:
+		if from, err = text([]*fhir.Node{server}, "server"); err != nil {
+			return ask, "", err
+		}
+		ask.Patient = patient
 	}
 	if bundle != nil {
-		return ask, readBundle(&ask, bundle, patient)
+		return ask, "", readBundle(&ask, bundle, patient)
 	}
-	return ask, nil
+	return ask, from, nil
 }
 
 // readBundle takes the resources of the Bundle. An entry that is no resource
@@ -252,6 +261,12 @@ func readBundle(ask *decide.Ask, n *fhir.Node, patient string) error {
 		case e.Resource != nil:
 			if e.Resource.Type() == "Patient" {
 				patients = append(patients, e.Resource.ID())
+			}
+			if e.Resource.Type() == "Medication" && e.FullURL != "" {
+				if ask.URLs == nil {
+					ask.URLs = map[string]*fhir.Resource{}
+				}
+				ask.URLs[e.FullURL] = e.Resource
 			}
 			ask.Resources = append(ask.Resources, e.Resource)
 		}

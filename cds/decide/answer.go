@@ -25,6 +25,7 @@ type Ask struct {
 	Resources []*fhir.Resource
 	Request   *cds.StructuredRequest
 	Language  cds.Lang
+	URLs      map[string]*fhir.Resource // Medications among Resources, by the fullUrl of their entry
 	Received  map[string]facts.Received // as in facts.Input, where more is known than came
 	Service   string                    // the door, for the record; "" means "recommendations"
 	Plain     bool                      // neither supporting passages nor cards are wanted
@@ -36,6 +37,8 @@ type Ask struct {
 	// Step, when not nil, is called as each part of the answer is ready: "facts",
 	// "options", "evidence", with what the answer will hold of it.
 	Step func(name string, part any)
+
+	Came *prefetch.Result // set by Gather
 }
 
 // Answer gives the whole recommendation. It never fails: what did not work is in
@@ -56,9 +59,10 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	snapshot, evidence := s.c.Knowledge(), s.c.Evidence()
 	broken := false
 	rec := cds.Recommendation{}
+	products, received, lacking := s.products(ask)
 	chart, err := within(ctx, s, "facts", func(context.Context) *facts.Chart {
 		return facts.Build(facts.Input{
-			Now: now, Patient: ask.Patient, Resources: s.translate(ask.Resources), Request: ask.Request, Received: ask.Received,
+			Now: now, Patient: ask.Patient, Resources: s.translate(ask.Resources), Request: ask.Request, Received: received, Products: products,
 			Indications: indications(snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})
@@ -79,7 +83,15 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	if rec.CreatedAt == "" {
 		rec.CreatedAt = now.Format(time.RFC3339)
 	}
-	incomplete(&rec, ask)
+	if ask.Came != nil {
+		c := &call{came: ask.Came, rec: rec, req: cds.Request{Language: ask.Language, Question: cds.AskOptions}}
+		c.because()
+		if rec.Indication == nil {
+			c.gaps("Condition")
+		}
+		rec = c.rec
+	}
+	incomplete(&rec, ask, lacking)
 	whole(&rec)
 	step("facts", rec.Facts)
 	step("options", rec.Options)
@@ -111,7 +123,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 }
 
 // incomplete says what of the data could not be read.
-func incomplete(rec *cds.Recommendation, ask Ask) {
+func incomplete(rec *cds.Recommendation, ask Ask, lacking bool) {
 	lang := ask.Language
 	for _, i := range ask.Unreadable {
 		rec.Ignored = append(rec.Ignored, cds.Ignored{Reference: strings.Join(i.Expression, ", "), Reason: i.Diagnostics})
@@ -122,6 +134,9 @@ func incomplete(rec *cds.Recommendation, ask Ask) {
 	if len(ask.Unreadable) > 0 {
 		note(cds.Text{DE: "ein Eintrag des Bundles ist keine lesbare FHIR-Ressource", EN: "an entry of the Bundle is no readable FHIR resource"})
 	}
+	if lacking {
+		note(cds.Text{DE: "zu einem Medikament fehlt das Arzneimittel, auf das es verweist", EN: "the Medication that a medicine refers to is not there"})
+	}
 	if ask.Truncated {
 		note(cds.Text{DE: "das Bundle ist nur eine Seite von mehreren", EN: "the Bundle is one page of several"})
 	}
@@ -131,6 +146,9 @@ var checkData = cds.Text{DE: "Vollständigkeit der Patientendaten", EN: "complet
 
 // asked tells what was asked, by its hashes.
 func (s *Service) asked(ask Ask) map[string]cds.DecisionInput {
+	if ask.Came != nil {
+		return inputs(ask.Came, cds.Request{})
+	}
 	out := map[string]cds.DecisionInput{
 		"bundle": {SHA256: hash(ask.Resources), Origin: string(prefetch.Sent), Resources: len(ask.Resources)},
 	}

@@ -90,13 +90,7 @@ func (s *Service) seek(c *call, list []*fhir.Resource) {
 	left := time.Until(c.readUntil())
 	ctx, cancel := context.WithTimeout(c.ctx, left/2)
 	defer cancel()
-	c.products.Seek(ctx, list, func(words string) bool {
-		if s.c.Tables.Formulary == nil {
-			return false
-		}
-		found, _ := s.c.Tables.Formulary.Find(words)
-		return len(found) > 0
-	})
+	c.products.Seek(ctx, list, s.named)
 }
 
 // worthwhile tells whether the data of the patient matter. For draft orders they do

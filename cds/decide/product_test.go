@@ -10,6 +10,7 @@ import (
 	"cdss/cds/decide"
 	"cdss/cds/prefetch"
 	"cdss/fhir"
+	"cdss/fhir/issue"
 	"cdss/fhir/smart"
 )
 
@@ -164,5 +165,90 @@ func TestSlowMedicationsLeaveTimeForTheRest(t *testing.T) {
 	}
 	if body := string(check(t, got)); !strings.Contains(body, "no complete answer") {
 		t.Errorf("it is not said: %s", body)
+	}
+}
+
+// TestMedicinesOfABundleByReference: as in a hook call, for a Bundle of the API.
+func TestMedicinesOfABundleByReference(t *testing.T) {
+	medication := resource(t, amoxicillin)
+	taken := resource(t, `{"resourceType":"MedicationStatement","id":"s","status":"active","subject":{"reference":"Patient/p"},"medicationReference":{"reference":"urn:uuid:1"}}`)
+	for _, tc := range []struct {
+		name  string
+		urls  map[string]*fhir.Resource
+		known bool
+	}{
+		{"by the address of its entry", map[string]*fhir.Resource{"urn:uuid:1": medication}, true},
+		{"nowhere", nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			rec := realRules(t).Answer(t.Context(), decide.Ask{
+				Patient: "p", Resources: []*fhir.Resource{resource(t, patient), taken, medication}, URLs: tc.urls, Language: cds.EN,
+				Request: &cds.StructuredRequest{Indication: "community-acquired-pneumonia"},
+			})
+			lacking := strings.Contains(notChecked(rec), "the Medication that a medicine refers to is not there")
+			known := false
+			for _, f := range rec.Facts {
+				for _, in := range f.Inputs {
+					known = known || f.Name == "medications" && in.Reference == "MedicationStatement/s"
+				}
+			}
+			if known != tc.known || lacking == tc.known {
+				t.Errorf("known %v, told as lacking %v: %s", known, lacking, notChecked(rec))
+			}
+		})
+	}
+}
+
+func notChecked(rec cds.Recommendation) string {
+	var list []string
+	for _, n := range rec.NotChecked {
+		list = append(list, n.Check+": "+n.Reason)
+	}
+	return strings.Join(list, "\n")
+}
+
+// TestGather: a patient is read from a server with all that is asked for, and what
+// went wrong there is told as in a hook call.
+func TestGather(t *testing.T) {
+	pneumonia := `{"resourceType":"Condition","id":"c","clinicalStatus":{"coding":[{"code":"active"}]},"subject":{"reference":"Patient/p"},"code":{"coding":[{"system":"http://fhir.de/CodeSystem/bfarm/icd-10-gm","code":"J18.9"}]}}`
+	answers := func() map[string]prefetch.Answer {
+		return map[string]prefetch.Answer{
+			"patient": {Resources: []*fhir.Resource{resource(t, patient)}}, "conditions": {Resources: []*fhir.Resource{resource(t, pneumonia)}},
+			"allergies": {Failure: "forbidden"},
+			"medicationStatements": {Resources: []*fhir.Resource{resource(t, `{"resourceType":"MedicationStatement","id":"s","status":"active",
+				"subject":{"reference":"Patient/p"},"medicationReference":{"reference":"Medication/amox"}}`)}},
+			"Medication/amox": {Resources: []*fhir.Resource{resource(t, amoxicillin)}},
+		}
+	}
+	s := realRules(t)
+	r := &record{answers: answers()}
+	ask, err := s.Gather(t.Context(), decide.Ask{Patient: "p", Language: cds.EN}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := s.Answer(t.Context(), ask)
+	if rec.Indication == nil || rec.Indication.Code != "community-acquired-pneumonia" {
+		t.Errorf("indication %v", rec.Indication)
+	}
+	if text := notChecked(rec); !strings.Contains(text, "refuses access") || strings.Contains(text, "not sent") {
+		t.Errorf("not checked: %s", text)
+	}
+	for name, tc := range map[string]struct {
+		answers map[string]prefetch.Answer
+		kind    issue.Kind
+	}{
+		"nobody of that id":   {map[string]prefetch.Answer{"patient": {Failure: "not-found"}}, issue.NotFound},
+		"nothing can be read": {nil, issue.Transient},
+	} {
+		r := &record{answers: tc.answers}
+		if tc.answers == nil {
+			r.answers = map[string]prefetch.Answer{}
+			for _, template := range prefetch.Templates() {
+				r.answers[template.Key] = prefetch.Answer{Failure: "unreachable"}
+			}
+		}
+		if _, err := s.Gather(t.Context(), decide.Ask{Patient: "p"}, r); !issue.Is(err, tc.kind) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 type Query struct {
 	Key  string
 	Path string // "Patient/1", or "Condition?patient=1"
+	Post bool   // a search is sent so that what is looked for stands in no address
 }
 
 // Answer is what a query brought.
@@ -67,6 +68,14 @@ var failures = map[string]cds.Text{
 	TokenUnfit:   {DE: "nicht übermittelt, und das Zugriffstoken gilt nicht für diesen Abruf", EN: "not sent, and the access token is not valid for this"},
 	ScopeTooLow:  {DE: "nicht übermittelt, und das Zugriffstoken umfasst diese Daten nicht", EN: "not sent, and the access token does not cover these data"},
 	ScopePartial: {DE: "das Zugriffstoken umfasst nur einen Teil dieser Daten", EN: "the access token covers a part of these data only"},
+}
+
+// Words says in words why an answer cannot be relied on.
+func Words(failure string) cds.Text {
+	if text, ok := failures[failure]; ok {
+		return text
+	}
+	return reasons[facts.Failed].text
 }
 
 // parts are failures of a server that answered: there is more than it gave.

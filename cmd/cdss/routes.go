@@ -36,32 +36,6 @@ func (h *house) routes() http.Handler {
 	return r
 }
 
-// isOpen tells the paths that the gate has nothing to do with: health, and the CDS
-// services, whose door has a guard of its own.
-func isOpen(r *http.Request) bool {
-	switch r.URL.Path {
-	case "/health", "/livez", "/readyz":
-		return true
-	case "/cds-services":
-		return r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
-	}
-	return strings.HasPrefix(r.URL.Path, "/cds-services/")
-}
-
-// gate lets no person in while access is required and nobody can log in: a 401
-// without a reason.
-func (h *house) gate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h.cfg.Auth == "open" || isOpen(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(http.StatusUnauthorized)
-	})
-}
-
 // sameOrigin refuses what a page of another origin has a browser change or
 // compute here (SAFETY T12).
 func sameOrigin(next http.Handler) http.Handler {
@@ -123,11 +97,12 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 	api := humachi.New(r, apiConfig())
 	err := cdsapi.Register(api, cdsapi.Config{
 		Decider: h.decide, Knowledge: h.knowledge.Load, Feedback: h.decisions, Status: h.status, Now: h.now,
-		Version: programVersion(), Demo: h.cfg.Demo, Log: h.log,
+		Version: programVersion(), Demo: h.cfg.Demo, Log: h.log, Servers: ownServers{h},
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	h.sessions.RegisterSession(api)
 	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Builder: h.concepts, Indications: indications{h}, Log: h.log})
 	return r, api, nil
 }

@@ -10,6 +10,7 @@ import (
 	"cdss/cds"
 	"cdss/cds/prefetch"
 	"cdss/fhir/access"
+	"cdss/fhir/audit"
 	"cdss/fhir/client"
 	"cdss/fhir/issue"
 	"cdss/fhir/smart"
@@ -130,6 +131,35 @@ func (s fhirServers) Open(req cds.Request) (prefetch.Reader, string, error) {
 	return fhirReader{s.h.trust.outbound, call}, "", nil
 }
 
+// ownServers are the FHIR servers as people of this server read them, with the
+// credential that is stored for each.
+type ownServers struct{ h *house }
+
+func (s ownServers) Names() []string { return s.h.trust.registry.Servers() }
+
+func (s ownServers) Reader(name string) (prefetch.Reader, error) {
+	call, err := s.h.trust.registry.Own(name)
+	if err != nil {
+		return nil, err
+	}
+	return fhirReader{s.h.trust.outbound, call}, nil
+}
+
+func (s ownServers) Searched(ctx context.Context, query string, patients []string) error {
+	events := []audit.Event{}
+	for _, p := range patients {
+		subject, err := s.h.trail.Subject(p)
+		if err != nil {
+			return err
+		}
+		events = append(events, audit.Event{Kind: audit.Search, Patient: subject, Query: query})
+	}
+	if len(events) == 0 {
+		events = append(events, audit.Event{Kind: audit.Search, Query: query})
+	}
+	return s.h.trail.Write(ctx, events...)
+}
+
 // fhirReader reads for one call.
 type fhirReader struct {
 	client *client.Client
@@ -139,7 +169,7 @@ type fhirReader struct {
 func (r fhirReader) Read(ctx context.Context, queries []prefetch.Query) map[string]prefetch.Answer {
 	list := make([]client.Query, len(queries))
 	for i, q := range queries {
-		list[i] = client.Query{Key: q.Key, Path: q.Path}
+		list[i] = client.Query{Key: q.Key, Path: q.Path, Post: q.Post}
 	}
 	out := make(map[string]prefetch.Answer, len(queries))
 	for key, a := range r.client.Fetch(ctx, r.call, list) {
