@@ -24,6 +24,7 @@ import (
 	cdsstore "cdss/cds/store"
 	"cdss/cds/translate"
 	"cdss/cmd/cdss/observe"
+	"cdss/fhir/access"
 	"cdss/fhir/audit"
 	"cdss/fhir/task"
 	"cdss/migrations"
@@ -49,9 +50,11 @@ type house struct {
 	hooks     *hooks.Server
 	trust     *trust
 	trail     *audit.Trail
+	sessions  *access.Sessions
 	codes     *cdsstore.Codes
 	local     atomic.Pointer[translate.Table]
 	fhir      *fhirREST
+	models    models
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -112,6 +115,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if h.trust, err = newTrust(h); err != nil {
 		return nil, err
 	}
+	h.sessions = newSessions(h)
 	h.trail = newTrail(h)
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
@@ -125,6 +129,9 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 		return nil, err
 	}
 	h.fhir = newFHIR(h)
+	if h.models, err = newModels(cfg, ragstore.NewOutbound(log)); err != nil {
+		return nil, err
+	}
 	if h.site, err = webapps.New(webapps.Config{}); err != nil {
 		return nil, err
 	}
@@ -182,13 +189,17 @@ func (h *house) openDatabase(ctx context.Context) error {
 	h.decisions.Attach(pool)
 	h.fhir.store.Attach(pool)
 	h.trust.attach(ctx, h, pool)
+	h.sessions.Attach(pool, access.NewPeople(pool))
+	h.background.Go(func() { h.sessions.Run(ctx) })
 	h.codes.Attach(pool)
+	h.models.notes.Attach(pool)
+	h.background.Go(func() { h.models.notes.Run(ctx) })
 	h.background.Go(func() { h.codes.Run(ctx) })
 	h.background.Go(func() { h.followMaps(ctx) })
 	queue := task.New(pool, task.Config{Log: h.log})
 	retention := newRetention(pool, queue)
 	guidelines := ingest.New(ingest.Config{
-		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Expander: h.concepts, Log: h.log,
+		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Online: h.models.online(), Expander: h.concepts, Log: h.log,
 	})
 	if err := guidelines.Refresh(ctx); err != nil && ctx.Err() == nil {
 		h.log.Warn("the index of guidelines could not be built yet", "error", err)
@@ -234,14 +245,14 @@ func (h *house) status(ctx context.Context) cdsapi.Status {
 	s := cdsapi.Status{
 		Version: programVersion(), Demo: h.cfg.Demo, Auth: h.cfg.Auth,
 		Database: cdsapi.DatabaseStatus{OK: h.databaseOK(ctx)},
-		AI:       cdsapi.AIStatus{Embeddings: "local"},
+		AI:       h.models.status(),
 		Knowledge: cdsapi.KnowledgeStatus{
 			LoadedAt: snapshot.LoadedAt(), Plans: len(snapshot.Plans()), Withheld: len(snapshot.Withheld()),
 		},
 	}
 	if guidelines := h.guidelines.Load(); guidelines != nil {
 		index := guidelines.Snapshot()
-		s.Retrieval = cdsapi.RetrievalStatus{Passages: index.Len(), Guidelines: len(index.Documents()), Spaces: 1} // the local space
+		s.Retrieval = cdsapi.RetrievalStatus{Passages: index.Len(), Guidelines: len(index.Documents()), Spaces: 1 + h.models.spaces()}
 	}
 	return s
 }

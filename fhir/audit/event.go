@@ -53,12 +53,15 @@ const (
 	Configure Kind = "setting" // a setting was changed
 	Login     Kind = "login"
 	Logout    Kind = "logout"
+	Account   Kind = "account"      // who may log in, or as what, was changed
+	Register  Kind = "registration" // of a CDS client or FHIR server
 )
 
 // actions of the kinds; a kind that is not listed is an Execution.
 var actions = map[Kind]Action{
 	Read: Reading, Create: Creation, Update: Updating, Delete: Deletion, Approve: Updating, Retire: Updating,
 	Feedback: Creation, Retain: Deletion, Erase: Deletion, Export: Reading, Configure: Updating,
+	Account: Updating, Register: Updating,
 }
 
 // Event is one entry of the trail before it is written.

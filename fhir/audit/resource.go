@@ -63,6 +63,14 @@ var shapes = map[Kind]shape{
 		typ:     fhir.Coding{System: dicom, Code: "110114", Display: "User Authentication"},
 		subtype: fhir.Coding{System: dicom, Code: "110123", Display: "Logout"},
 	},
+	Account: {
+		typ:     fhir.Coding{System: dicom, Code: "110113", Display: "Security Alert"},
+		subtype: fhir.Coding{System: dicom, Code: "110137", Display: "User security Attributes Changed"},
+	},
+	Register: {
+		typ:     fhir.Coding{System: dicom, Code: "110113", Display: "Security Alert"},
+		subtype: fhir.Coding{System: dicom, Code: "110129", Display: "Security Configuration"},
+	},
 	Configure: {typ: fhir.Coding{System: dicom, Code: "110100", Display: "Application Activity"}},
 	Retain:    {typ: fhir.Coding{System: dicom, Code: "110100", Display: "Application Activity"}},
 	Erase:     {typ: fhir.Coding{System: dicom, Code: "110100", Display: "Application Activity"}},
