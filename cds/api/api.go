@@ -37,13 +37,20 @@ type FeedbackKeeper interface {
 	KeepFeedback(ctx context.Context, list []cds.Feedback) error
 }
 
+// Narrator says in sentences what the evidence of a recommendation means, nil where it
+// has nothing to say. It may take its time: nothing else waits for it.
+type Narrator interface {
+	Narrate(ctx context.Context, rec cds.Recommendation) *cds.Narrative
+}
+
 // Config is what the door needs. Feedback may be nil, then it is answered 503;
 // Log may be nil.
 type Config struct {
 	Decider   Decider
 	Knowledge func() *knowledge.Snapshot
 	Feedback  FeedbackKeeper
-	Servers   Servers // nil: none is registered
+	Servers   Servers  // nil: none is registered
+	Narrator  Narrator // nil: no text is generated
 	Status    func(ctx context.Context) Status
 	Now       func() time.Time
 	Version   string

@@ -79,6 +79,9 @@ func (d *door) recommend(ctx context.Context, in *recommendationInput) (*huma.St
 				events.send(name, part)
 			}
 			rec := d.Decider.Answer(ctx, ask)
+			if d.Narrator != nil {
+				rec.Narrative = events.during(func() *cds.Narrative { return d.Narrator.Narrate(ctx, rec) })
+			}
 			events.send("narrative", rec.Narrative)
 			events.send("result", rec)
 		}}, nil
@@ -132,4 +135,24 @@ func (e *events) send(name string, data any) {
 	}
 	e.write([]byte("event: " + name + "\ndata: " + string(body) + "\n\n"))
 	e.flush()
+}
+
+// heartbeat is how often a stream shows that it lives: proxies cut silent ones.
+const heartbeat = 10 * time.Second
+
+// during waits for a narrative and keeps the stream alive meanwhile.
+func (e *events) during(narrate func() *cds.Narrative) *cds.Narrative {
+	done := make(chan *cds.Narrative, 1)
+	go func() { done <- narrate() }()
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case n := <-done:
+			return n
+		case <-tick.C:
+			e.write([]byte(": waiting\n\n"))
+			e.flush()
+		}
+	}
 }

@@ -31,6 +31,8 @@ type Indications interface {
 // Deps is what the door needs; Log may be nil.
 type Deps struct {
 	Guidelines  *ingest.Service
+	Answers     Answerer
+	Outbound    Outbound
 	Builder     QueryBuilder
 	Indications Indications
 	Log         *slog.Logger
@@ -38,6 +40,8 @@ type Deps struct {
 
 type door struct {
 	guidelines  *ingest.Service
+	answers     Answerer
+	outbound    Outbound
 	builder     QueryBuilder
 	indications Indications
 	log         *slog.Logger
@@ -48,7 +52,7 @@ type door struct {
 // is /api. The body of an upload must not be limited below ingest.MaxBytes before
 // it arrives here.
 func Register(api huma.API, deps Deps) {
-	d := &door{guidelines: deps.Guidelines, builder: deps.Builder, indications: deps.Indications, log: deps.Log,
+	d := &door{guidelines: deps.Guidelines, answers: deps.Answers, outbound: deps.Outbound, builder: deps.Builder, indications: deps.Indications, log: deps.Log,
 		large: make(chan struct{}, largeUploads)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
@@ -56,6 +60,8 @@ func Register(api huma.API, deps Deps) {
 	d.registerGuidelines(api)
 	d.registerUpload(api)
 	d.registerSearch(api)
+	d.registerAnswers(api)
+	d.registerOutbound(api)
 }
 
 func operation(id, method, path, summary string, status int, errors ...int) huma.Operation {

@@ -465,6 +465,7 @@ func TestOpenAPI(t *testing.T) {
 		"get /guidelines": "", "post /guidelines": "multipart/form-data", "get /guidelines/{id}": "", "delete /guidelines/{id}": "",
 		"post /guidelines/{id}/approve": "", "post /guidelines/{id}/retire": "", "get /guidelines/{id}/passages": "",
 		"get /guidelines/{id}/source": "", "post /search": "application/json",
+		"post /answers": "application/json", "get /outbound": "",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

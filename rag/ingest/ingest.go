@@ -42,6 +42,7 @@ type Config struct {
 	Store    Store
 	Tasks    *task.Queue       // New registers the reading of versions here; run it to have work done
 	Embedder embed.Embedder    // nil: no vector leg
+	Online   embed.Embedder    // of an online model, filled beside the other; nil: none
 	Expander retrieve.Expander // nil: words only
 	Log      *slog.Logger      // nil: silent
 	Now      func() time.Time  // nil: time.Now
@@ -53,6 +54,7 @@ type Service struct {
 	store    Store
 	tasks    *task.Queue
 	embedder embed.Embedder
+	online   embed.Embedder
 	expander retrieve.Expander
 	log      *slog.Logger
 	now      func() time.Time
@@ -68,12 +70,13 @@ type index struct {
 	*retrieve.Snapshot
 	revision string
 	degraded bool // there is an embedder, but not all vectors are there yet
+	online   bool // searched by vectors of the online model
 }
 
 // New returns a service with an empty index; Refresh fills it.
 func New(cfg Config) *Service {
 	s := &Service{
-		store: cfg.Store, tasks: cfg.Tasks, embedder: cfg.Embedder, expander: cfg.Expander, log: cfg.Log, now: cfg.Now,
+		store: cfg.Store, tasks: cfg.Tasks, embedder: cfg.Embedder, online: cfg.Online, expander: cfg.Expander, log: cfg.Log, now: cfg.Now,
 		desk: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 	}
 	if s.log == nil {
@@ -84,6 +87,7 @@ func New(cfg Config) *Service {
 	}
 	s.current.Store(&index{Snapshot: retrieve.Build(nil, nil, retrieve.Options{Expander: s.expander})})
 	s.tasks.Handle(TaskKind, readLimit, s.read)
+	s.tasks.Handle(EmbedTaskKind, onlineLimit, s.embedOnline)
 	return s
 }
 
@@ -98,6 +102,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer tick.Stop()
 	s.notice()
 	s.renew(ctx)
+	s.fill(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,6 +110,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-s.changed:
 		case <-tick.C:
 			s.renew(ctx)
+			s.fill(ctx)
 		}
 		if err := s.Refresh(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("rebuild the index", "error", err)
@@ -146,15 +152,19 @@ func (s *Service) Refresh(ctx context.Context) error {
 	s.rebuild.Lock()
 	defer s.rebuild.Unlock()
 	revision, err := s.store.Revision(ctx, s.space(), s.now())
-	if err != nil || revision == s.current.Load().revision {
+	if err != nil {
+		return err
+	}
+	online, err := s.ready(ctx)
+	if current := s.current.Load(); err != nil || revision == current.revision && current.online == (online != nil) {
 		return err
 	}
 	c, err := s.store.Corpus(ctx, s.space(), s.now())
 	if err != nil {
 		return err
 	}
-	options := retrieve.Options{Expander: s.expander}
-	next := &index{revision: c.Revision}
+	options := retrieve.Options{Expander: s.expander, Online: online}
+	next := &index{revision: c.Revision, online: online != nil}
 	// Half a space would rank what was embedded first above the rest.
 	if s.embedder != nil && c.Embedded {
 		options.Embedder = s.embedder
@@ -162,7 +172,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 	next.degraded = s.embedder != nil && !c.Embedded
 	next.Snapshot = retrieve.Build(c.Documents, c.Passages, options)
 	s.current.Store(next)
-	s.log.Info("index built", "documents", len(c.Documents), "passages", len(c.Passages), "vectors", options.Embedder != nil)
+	s.log.Info("index built", "documents", len(c.Documents), "passages", len(c.Passages), "vectors", options.Embedder != nil, "online", next.online)
 	return nil
 }
 
@@ -176,6 +186,9 @@ func (s *Service) Search(ctx context.Context, q rag.Query) (rag.Result, error) {
 	result := now.Search(ctx, q, s.store)
 	if now.degraded {
 		result.Degraded = append(result.Degraded, "vector")
+	}
+	if s.online != nil && !now.online {
+		result.Degraded = append(result.Degraded, retrieve.OnlineDown)
 	}
 	return result, ctx.Err()
 }
@@ -228,6 +241,7 @@ func (s *Service) Approve(ctx context.Context, id string) (Version, error) {
 		return Version{}, err
 	}
 	s.renew(ctx) // a version retired long ago may lack vectors
+	s.fill(ctx)
 	return s.after(ctx, id)
 }
 

@@ -121,6 +121,7 @@ type Store interface {
 	Shelf
 	Content
 	Embeddings
+	Lacking
 	Release
 	Reading
 	Active

@@ -46,6 +46,7 @@ func (s *Service) read(ctx context.Context, run *task.Run) error {
 	if err := s.store.Complete(ctx, v.ID, s.space()); err != nil {
 		return err
 	}
+	s.fill(ctx)
 	return run.Report(ctx, StageIndex, int64(v.Passages), int64(v.Passages))
 }
 

@@ -41,6 +41,7 @@ type Vectors interface {
 type Options struct {
 	Expander Expander       // nil: no concept leg
 	Embedder embed.Embedder // embeds queries; nil: no vector leg
+	Online   embed.Embedder // of an online model whose space is complete; nil: none
 	Settings *Settings      // nil: DefaultSettings
 }
 
@@ -49,6 +50,7 @@ type Snapshot struct {
 	settings Settings
 	expander Expander
 	embedder embed.Embedder
+	online   embed.Embedder
 
 	docs     []rag.Document // by identifier, version, id
 	passages []rag.Passage  // by document, then position
@@ -64,7 +66,7 @@ type Snapshot struct {
 // Build indexes the passages of docs. Passages of unknown documents are ignored.
 // The order of the input changes neither ranking nor bytes.
 func Build(docs []rag.Document, passages []rag.Passage, opts Options) *Snapshot {
-	s := &Snapshot{settings: DefaultSettings(), expander: opts.Expander, embedder: opts.Embedder,
+	s := &Snapshot{settings: DefaultSettings(), expander: opts.Expander, embedder: opts.Embedder, online: opts.Online,
 		docs: slices.Clone(docs), byID: make(map[string]int32, len(passages))}
 	if opts.Settings != nil {
 		s.settings = *opts.Settings

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"cdss/rag"
 	"cdss/rag/embed"
@@ -185,51 +186,63 @@ func (s *Snapshot) scoreCover(qu question, l *legs) {
 	}
 }
 
+// onlineWait is how long a search waits for the vector of an online model.
+const onlineWait = 1500 * time.Millisecond
+
+// OnlineDown in Result.Degraded says that the online model did not answer and local
+// vectors served instead.
+const OnlineDown = "online"
+
 // scoreVectors asks the vector leg, and gives its share in the fusion: 0 when it did
-// not run.
+// not run. The space of an online model goes before the local one, which serves when
+// that model is away; spaces are never mixed.
 func (s *Snapshot) scoreVectors(ctx context.Context, qu question, vectors Vectors, l *legs, res *rag.Result) float64 {
-	if s.embedder == nil {
+	if s.online != nil && vectors != nil && len(qu.concepts) > 0 {
+		wait, cancel := context.WithTimeout(ctx, onlineWait)
+		ok := s.near(wait, s.online, qu, vectors, l)
+		cancel()
+		if ok {
+			return s.settings.OnlineVector
+		}
+		res.Degraded = append(res.Degraded, OnlineDown)
+	}
+	if s.embedder == nil || s.settings.LocalVector == 0 {
 		return 0
 	}
-	space := s.embedder.Space()
-	share := s.settings.LocalVector
-	if space.Kind == embed.Online {
-		share = s.settings.OnlineVector
-	}
-	if share == 0 {
-		return 0
-	}
-	if vectors == nil {
+	if vectors == nil || !s.near(ctx, s.embedder, qu, vectors, l) {
 		res.Degraded = append(res.Degraded, "vector")
 		return 0
 	}
-	text := qu.text
+	return s.settings.LocalVector
+}
+
+// near fills the vector leg from one space, and tells whether that space could be
+// asked.
+func (s *Snapshot) near(ctx context.Context, e embed.Embedder, qu question, vectors Vectors, l *legs) bool {
+	space, text := e.Space(), qu.text
 	if space.Kind == embed.Online {
-		// Only names of the table leave the server, never what was typed.
-		text = conceptLine(qu.concepts)
+		text = conceptLine(qu.concepts) // only names of the table leave the server, never what was typed
 	}
 	if text == "" {
-		return 0
+		return true
 	}
-	vecs, err := s.embedder.Embed(ctx, []string{text})
+	vecs, err := e.Embed(ctx, []string{text})
 	if err != nil || len(vecs) != 1 || len(vecs[0]) != space.Dimensions {
-		res.Degraded = append(res.Degraded, "vector")
-		return 0
+		return false
 	}
 	if embed.Zero(vecs[0]) {
-		return 0
+		return true
 	}
 	near, err := vectors.Nearest(ctx, space.ID(), vecs[0], nearest)
 	if err != nil {
-		res.Degraded = append(res.Degraded, "vector")
-		return 0
+		return false
 	}
 	for _, x := range near {
 		if i, ok := s.byID[x.PassageID]; ok && x.Score > 0 && !math.IsInf(x.Score, 0) {
 			l.vectors[i] = float32(x.Score)
 		}
 	}
-	return share
+	return true
 }
 
 func conceptLine(concepts []rag.Concept) string {
