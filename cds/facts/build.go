@@ -7,6 +7,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/stewardship"
+	"cdss/cds/stewardship/microbiology"
 	"cdss/fhir"
 )
 
@@ -29,6 +30,7 @@ type builder struct {
 	onset     fhir.Time // of the infection the indication rests on
 	noneMeds  bool      // an explicit statement that no medicine is taken
 	past      []Medication
+	screening []microbiology.Isolate // what was grown when carriers were looked for
 }
 
 // Build makes the Chart. It never fails: what cannot be read becomes an unknown

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,13 +28,18 @@ type sign struct {
 	resistant func(microbiology.Isolate) (cds.Text, bool) // reads it from an isolate's susceptibilities
 }
 
+// carbapenemases name the enzymes as laboratories do; each makes a 4MRGN.
+const carbapenemases = `(?:\b|bla[ -]?)(?:kpc|ndm|oxa-?48|oxa-?23|vim-?\d|imp-?\d)\b`
+
+var carbapenemaseWords = regexp.MustCompile(`(?i)carbapenemase|` + carbapenemases)
+
 var signsOfRisk = []sign{
-	{name: "mrsa", factor: "mrsa", icd: []string{"U80.0"}, snomed: []string{"115329001", "266096002", "432415000"}, organisms: []string{"115329001"},
-		words: regexp.MustCompile(`(?i)\bmrsa\b|methicillin[- ]?resist|oxacillin[- ]?resist`), holds: 365 * day},
+	{name: "mrsa", factor: "mrsa", icd: []string{"U80.0"}, snomed: []string{"115329001", "266096002", "432415000"}, organisms: []string{"115329001"}, resistant: methicillinResistant,
+		words: regexp.MustCompile(`(?i)\bmrsa\b|methicillin[- ]?resist|oxacillin[- ]?resist|\bmec ?[ac]\b`), holds: 365 * day},
 	{name: "mrgn", factor: "mrgn", icd: []string{"U81"}, snomed: []string{"409801009", "737528008"}, answers: []string{"LA33215-7", "LA33216-5"}, resistant: multiresistant,
-		words: regexp.MustCompile(`(?i)[234] ?-?mrgn\b|\bmrgn\b|\besbl\b|carbapenemase|\bcre\b`), holds: 365 * day},
-	{name: "vre", factor: "vre", icd: []string{"U80.2", "U80.3"}, snomed: []string{"113727004", "838511009", "1285113001"}, organisms: []string{"113727004", "838511009", "1285113001"},
-		words: regexp.MustCompile(`(?i)\bvre\b|\blvre\b|vancomycin[- ]?resist|glykopeptid[- ]?resist`), holds: 365 * day},
+		words: regexp.MustCompile(`(?i)[234] ?-?mrgn\b|\bmrgn\b|\besbl\b|carbapenemase|\bcre\b|(?:\b|bla[ -]?)ctx-?m|` + carbapenemases), holds: 365 * day},
+	{name: "vre", factor: "vre", icd: []string{"U80.2", "U80.3"}, snomed: []string{"113727004", "838511009"}, organisms: []string{"113727004", "838511009"}, resistant: glycopeptideResistant,
+		words: regexp.MustCompile(`(?i)\bvre\b|\blvre\b|vancomycin[- ]?resist|glykopeptid[- ]?resist|\bvan ?[ab]\b`), holds: 365 * day},
 	{name: "pseudomonas-risk", factor: "pseudomonas", icd: []string{"J47", "E84"}, snomed: []string{"12295008", "190905008"}, organisms: []string{"52499004"},
 		words: regexp.MustCompile(`(?i)bronchiektas|bronchiectas|mukoviszidose|cystic fibrosis|pseudomonas`), holds: 365 * day},
 	{name: "ventilation", factor: "ventilation", icd: []string{"Z99.1"}, snomed: []string{"40617009", "243147009"}, ops: []string{"8-70", "8-71"}, devices: []string{"706172005"},
@@ -53,6 +59,34 @@ func multiresistant(i microbiology.Isolate) (cds.Text, bool) {
 	}
 	if i.ThirdGenerationResistant() {
 		return text(i.Display+": resistent gegen Cephalosporine der Gruppe 3", i.Display+": resistant to third-generation cephalosporins"), true
+	}
+	return cds.Text{}, false
+}
+
+// methicillinResistant reads MRSA from the test of oxacillin or cefoxitin.
+func methicillinResistant(i microbiology.Isolate) (cds.Text, bool) {
+	if i.Organism.Group == "mrsa" {
+		return text(i.Display, i.Display), true
+	}
+	return resistantTo(i, "staphylococcus-aureus", "J01CF", "J01DC01")
+}
+
+// glycopeptideResistant reads VRE from the test of vancomycin.
+func glycopeptideResistant(i microbiology.Isolate) (cds.Text, bool) {
+	if i.Organism.Group == "vre" {
+		return text(i.Display, i.Display), true
+	}
+	return resistantTo(i, "enterococcus", "J01XA01")
+}
+
+func resistantTo(i microbiology.Isolate, group string, prefixes ...string) (cds.Text, bool) {
+	if i.Organism.Group != group {
+		return cds.Text{}, false
+	}
+	for _, r := range i.Results {
+		if r.Interpretation == microbiology.Resistant && begins(r.ATC, prefixes) {
+			return text(i.Display+": resistent nach Antibiogramm", i.Display+": resistant by antibiogram"), true
+		}
 	}
 	return cds.Text{}, false
 }
@@ -159,7 +193,7 @@ func (b *builder) evidence(s sign) (ref string, at fhir.Time, why cds.Text, foun
 		}
 	}
 	if s.resistant != nil {
-		for _, i := range b.chart.isolates {
+		for _, i := range slices.Concat(b.chart.isolates, b.screening) {
 			if why, ok := s.resistant(i); ok && !i.At.IsZero() && b.now.Sub(i.At) <= s.holds {
 				return i.Reference, fhir.Time{Time: i.At, Precision: fhir.Day, HasZone: true}, why, true
 			}
@@ -311,18 +345,24 @@ func (b *builder) mrgnClass() {
 				take(class, x.reference, x.at)
 			}
 		}
+		if written(carbapenemaseWords, x.code) && (is(x.value, positiveCodes) || x.yes != nil && *x.yes) || written(carbapenemaseWords, x.value) {
+			take("4MRGN", x.reference, x.at)
+		}
 		for _, t := range append(texts(x.value), x.text) {
 			if m := mrgnWords.FindStringSubmatch(t); m != nil {
 				take(m[1]+"MRGN", x.reference, x.at)
 			}
 		}
 	}
-	for _, i := range b.chart.isolates {
+	for _, i := range slices.Concat(b.chart.isolates, b.screening) {
 		if class, _ := i.MRGN(); class != "" && !i.At.IsZero() && b.now.Sub(i.At) <= 365*day {
 			take(class, i.Reference, fhir.Time{Time: i.At, Precision: fhir.Day, HasZone: true})
 		}
 	}
 	for _, c := range b.chart.conditions {
+		if written(carbapenemaseWords, c.Concept) {
+			take("4MRGN", c.Reference, began(c))
+		}
 		for _, t := range texts(c.Concept) {
 			if m := mrgnWords.FindStringSubmatch(t); m != nil {
 				take(m[1]+"MRGN", c.Reference, began(c))

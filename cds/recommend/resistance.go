@@ -1,6 +1,8 @@
 package recommend
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"cdss/cds"
@@ -25,8 +27,10 @@ func (s *session) isolates(age time.Duration) []microbiology.Isolate {
 	if i, _ := s.Chart.Indication(); i != nil {
 		category = i.Category
 	}
+	meningitis, cystitis := s.breakpoints()
 	var out []microbiology.Isolate
 	for _, i := range s.Chart.Isolates() {
+		i = i.For(meningitis, cystitis)
 		if i.At.IsZero() || i.At.After(s.Now) || s.Now.Sub(i.At) > age {
 			continue
 		}
@@ -42,6 +46,38 @@ func (s *session) isolates(age time.Duration) []microbiology.Isolate {
 		out = append(out, i)
 	}
 	return out
+}
+
+// breakpoints tells for which infection results must hold: some breakpoints are for
+// meningitis or for uncomplicated cystitis alone.
+func (s *session) breakpoints() (meningitis, cystitis bool) {
+	i, _ := s.Chart.Indication()
+	if i != nil {
+		return i.Code == "bacterial-meningitis", false
+	}
+	for _, c := range s.Chart.Conditions() {
+		for _, coding := range c.Concept.Codings {
+			cystitis = cystitis || strings.HasPrefix(coding.Code, "N30.0") || coding.Code == "38822007"
+		}
+	}
+	return false, cystitis
+}
+
+// thirdGeneration are the cephalosporins that select AmpC mutants.
+var thirdGeneration = []string{"J01DD01", "J01DD02", "J01DD04", "J01DD08", "J01DD13", "J01DD14"}
+
+// derepressed warns of a third-generation cephalosporin against an organism that may
+// begin to make AmpC during treatment, though it was tested susceptible.
+func derepressed(x subject, i microbiology.Isolate, source stewardship.Source) finding {
+	name := organism(i)
+	return finding{
+		code: "ampc", reason: "resistance", outcome: warning, indicator: cds.WarningI, places: places([]stewardship.Source{source}),
+		summary: cds.Text{DE: x.Name.DE + ": " + name.DE + " kann unter Therapie AmpC bilden", EN: x.Name.EN + ": " + name.EN + " may make AmpC during treatment"},
+		detail: cds.Text{
+			DE: "Empfindlich getestet; durch Selektion AmpC-dereprimierter Mutanten ist Therapieversagen möglich, vor allem als Monotherapie bei schweren Infektionen. Cefepim oder Carbapenem erwägen.",
+			EN: "Tested susceptible; selection of AmpC-derepressed mutants may make the therapy fail, above all as monotherapy of severe infections. Consider cefepime or a carbapenem.",
+		},
+	}
 }
 
 // resistance judges a substance by the susceptibilities of the patient's own
@@ -75,6 +111,10 @@ func (s *session) resistance(x subject) []finding {
 				"susceptibility")
 		case r.Interpretation == microbiology.Increased && len(out) == 0:
 			out = append(out, increased(x, i))
+		}
+		if i.Organism.Derepressible() && r.Usable() && slices.Contains(thirdGeneration, x.ATC) && s.Now.Sub(i.At) <= recent {
+			source, _ := s.Tables.Formulary.Source("eucast-expert-rules")
+			out = append(out, derepressed(x, i, source))
 		}
 	}
 	return out

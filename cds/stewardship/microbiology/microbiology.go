@@ -51,14 +51,39 @@ type Result struct {
 	Interpretation Interpretation
 	Norm           string // EUCAST | CLSI | "" not stated
 	Year           int    // of the norm, 0 not stated
+	Only           Scope  // the infections that the breakpoint is for, "" for all
 	Reference      string
+}
+
+// Scope limits a result to the infections that its breakpoint is for.
+type Scope string
+
+// The scopes that laboratories name.
+const (
+	CystitisOnly   Scope = "cystitis"   // uncomplicated urinary tract infection only
+	MeningitisOnly Scope = "meningitis" // breakpoint for meningitis
+	NotMeningitis  Scope = "not-meningitis"
+)
+
+// Fits tells whether a result may be used for an infection: of the meninges, or a
+// cystitis.
+func (s Scope) Fits(meningitis, cystitis bool) bool {
+	switch s {
+	case CystitisOnly:
+		return cystitis
+	case MeningitisOnly:
+		return meningitis
+	case NotMeningitis:
+		return !meningitis
+	}
+	return true
 }
 
 // Isolate is one cultured organism.
 type Isolate struct {
 	Organism  Organism
 	Display   string // as the laboratory words it
-	Specimen  string // blood | urine | respiratory | csf | other | ""
+	Specimen  string // blood | urine | respiratory | csf | stool | wound | screening | ""
 	At        time.Time
 	Results   []Result
 	Lacking   bool // results that the report names did not come or could not be read
@@ -213,19 +238,60 @@ func (i Isolate) worst(atcs []string) Interpretation {
 	return worst
 }
 
+// For gives the isolate with only those results whose breakpoints are for an
+// infection.
+func (i Isolate) For(meningitis, cystitis bool) Isolate {
+	fits := func(r Result) bool { return r.Only.Fits(meningitis, cystitis) }
+	for n, r := range i.Results {
+		if fits(r) {
+			continue
+		}
+		kept := slices.Clone(i.Results[:n])
+		for _, r := range i.Results[n+1:] {
+			if fits(r) {
+				kept = append(kept, r)
+			}
+		}
+		i.Results = kept
+		break
+	}
+	return i
+}
+
+// Derepressible tells whether an organism may begin to make AmpC during treatment,
+// so that a third-generation cephalosporin that was tested susceptible fails.
+func (o Organism) Derepressible() bool { return o.Group == "ampc" }
+
 // Table holds the organisms; it never changes once loaded.
 type Table struct {
 	organisms []Organism
 	words     [][]string
+	tests     map[string]string // ATC by LOINC code of a susceptibility test
 }
 
-// Load reads organisms.csv and sources.csv from the root of fsys.
+// Test gives the substance that a LOINC code of a susceptibility test is about.
+func (t *Table) Test(loinc string) (atc string, ok bool) {
+	atc, ok = t.tests[loinc]
+	return atc, ok
+}
+
+// Load reads organisms.csv, susceptibilities.csv and sources.csv from the root of fsys.
 func Load(fsys fs.FS) (*Table, error) {
 	sources, err := stewardship.LoadSources(fsys)
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{}
+	t := &Table{tests: map[string]string{}}
+	err = stewardship.ReadTable(fsys, "susceptibilities.csv", sources, func(r *stewardship.Row) {
+		code := r.Need("loinc")
+		if _, twice := t.tests[code]; twice {
+			r.Fail("LOINC %s stands twice", code)
+		}
+		t.tests[code] = r.Need("atc")
+	})
+	if err != nil {
+		return nil, err
+	}
 	err = stewardship.ReadTable(fsys, "organisms.csv", sources, func(r *stewardship.Row) {
 		t.organisms = append(t.organisms, Organism{
 			Code: r.Text("code"), Name: cds.Text{DE: r.Need("name_de"), EN: r.Need("name_en")}, Group: r.Need("group"),
