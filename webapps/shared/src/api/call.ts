@@ -1,5 +1,6 @@
 import type { Path } from './contract.ts'
 import { ApiError, errorFrom } from './error.ts'
+import { loginAgain } from './login.ts'
 
 type CallOptions = {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -9,6 +10,27 @@ type CallOptions = {
 
 /** Calls /api and gives the JSON of the answer, undefined for an empty one. */
 export async function call<T>(path: Path, options: CallOptions = {}): Promise<T> {
+  const { status, text, requestId } = await again(path, () => send(path, options))
+  return read<T>(status, text, requestId)
+}
+
+/** Calls /api for a file: the text of the answer as it is. */
+export async function callText(path: Path, options: CallOptions = {}): Promise<string> {
+  const { status, text, requestId } = await again(path, () => send(path, options))
+  if (status >= 400) read(status, text, requestId)
+  return text
+}
+
+type Answer = { status: number; text: string; requestId: string }
+
+/** Sends once more after a new login, where the one before was over. The login itself is never asked twice. */
+async function again(path: string, attempt: () => Promise<Answer>): Promise<Answer> {
+  const answer = await attempt()
+  if (answer.status !== 401 || /^\/session\b/.test(path) || !(await loginAgain())) return answer
+  return attempt()
+}
+
+async function send(path: Path, options: CallOptions): Promise<Answer> {
   const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' }
   let body: string | undefined
   if (options.body !== undefined) {
@@ -36,7 +58,7 @@ export async function call<T>(path: Path, options: CallOptions = {}): Promise<T>
     // The connection broke in mid-answer: nothing of it is used.
     throw lost(cause)
   }
-  return read<T>(response.status, text, requestId)
+  return { status: response.status, text, requestId }
 }
 
 function lost(cause: unknown): ApiError {
@@ -61,7 +83,12 @@ function read<T>(status: number, text: string, requestId: string): T {
  * Posts a form with a file and tells how much of it is sent, from 0 to 1, which
  * fetch cannot.
  */
-export function upload<T>(path: Path, form: FormData, progress: (sent: number) => void, signal?: AbortSignal): Promise<T> {
+export async function upload<T>(path: Path, form: FormData, progress: (sent: number) => void, signal?: AbortSignal): Promise<T> {
+  const { status, text, requestId } = await again(path, () => sendForm(path, form, progress, signal))
+  return read<T>(status, text, requestId)
+}
+
+function sendForm(path: Path, form: FormData, progress: (sent: number) => void, signal?: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
     xhr.open('POST', `/api${path}`)
@@ -69,13 +96,7 @@ export function upload<T>(path: Path, form: FormData, progress: (sent: number) =
     xhr.upload.onprogress = (event) => {
       if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total)
     }
-    xhr.onload = () => {
-      try {
-        resolve(read<T>(xhr.status, xhr.responseText, xhr.getResponseHeader('X-Request-Id') ?? ''))
-      } catch (error) {
-        reject(error)
-      }
-    }
+    xhr.onload = () => resolve({ status: xhr.status, text: xhr.responseText, requestId: xhr.getResponseHeader('X-Request-Id') ?? '' })
     xhr.onerror = () => reject(new ApiError('offline', 0, '', [], ''))
     xhr.onabort = () => reject(new ApiError('cancelled', 0, '', [], ''))
     signal?.addEventListener('abort', () => xhr.abort())

@@ -3,10 +3,13 @@ import { errorFrom, faultOf } from './error.ts'
 
 describe('errorFrom', () => {
   it('reads a problem with the places it names', () => {
-    const error = errorFrom(422, { title: 'Unprocessable', detail: 'the bundle cannot be used', errors: [{ location: 'body.bundle', message: 'two patients' }] }, 'r1')
+    const error = errorFrom(422, { title: 'Unprocessable', detail: 'the bundle cannot be used', errors: [{ code: 'value', location: ['bundle'], detail: 'two patients' }, { code: 'value', detail: 'no entry' }] }, 'r1')
     expect(error.fault).toBe('input')
     expect(error.title).toBe('the bundle cannot be used')
-    expect(error.details).toEqual([{ where: 'body.bundle', what: 'two patients' }])
+    expect(error.details).toEqual([
+      { where: 'bundle', what: 'two patients' },
+      { where: '', what: 'no entry' },
+    ])
     expect(error.requestId).toBe('r1')
   })
 

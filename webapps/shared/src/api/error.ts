@@ -47,9 +47,10 @@ export function faultOf(status: number): Fault {
 
 const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null
 const words = (v: unknown) => (typeof v === 'string' ? v : '')
+const first = (v: unknown) => words(Array.isArray(v) ? v[0] : v)
 
 /**
- * Reads a problem (RFC 9457, with huma's `errors`) or an OperationOutcome. A
+ * Reads a problem (RFC 9457, with the server's `errors`, each with where and what) or an OperationOutcome. A
  * body that is neither gives an error that says only the status: markup of a
  * proxy in between is nothing to show.
  */
@@ -67,7 +68,7 @@ export function errorFrom(status: number, body: unknown, requestId: string): Api
   const details: FaultDetail[] = []
   if (Array.isArray(body.errors)) {
     for (const entry of body.errors) {
-      if (isRecord(entry)) details.push({ where: words(entry.location), what: words(entry.message) })
+      if (isRecord(entry)) details.push({ where: first(entry.location), what: words(entry.detail) })
     }
   }
   return new ApiError(fault, status, words(body.detail) || words(body.title), details, requestId)

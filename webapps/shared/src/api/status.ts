@@ -3,6 +3,6 @@ import { call } from './call.ts'
 import type { Status } from './types.ts'
 
 /** What this server is and can, for the footer and the notices. */
-export function useStatus() {
-  return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => call<Status>('/status', { signal }), staleTime: 60_000 })
+export function useStatus(enabled = true) {
+  return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => call<Status>('/status', { signal }), enabled, staleTime: 60_000 })
 }
