@@ -23,12 +23,15 @@ type config struct {
 	MetricsAddr  string
 	MetricsGiven bool // the address was named, so that failing to listen there is an error
 	PublicURL    string
-	Auth         string // open | required
-	Demo         bool
-	Production   bool
-	LogLevel     slog.Level
-	ReferenceDir string
-	SecretKey    string // seals stored secrets; "" means none can be stored
+	// TrustedProxies is how many proxies of the operator stand in front: an address is
+	// taken from X-Forwarded-For as the outermost of them saw it.
+	TrustedProxies int
+	Auth           string // open | required
+	Demo           bool
+	Production     bool
+	LogLevel       slog.Level
+	ReferenceDir   string
+	SecretKey      string // seals stored secrets; "" means none can be stored
 
 	OIDCIssuer, OIDCClientID, OIDCClientSecret string
 	LLMBaseURL, LLMAPIKey, LLMModel            string
@@ -48,6 +51,7 @@ var known = []struct{ name, about string }{
 	{"CDSS_ADDR", "address to listen at (127.0.0.1:8000); PORT alone means 0.0.0.0:PORT"},
 	{"CDSS_METRICS_ADDR", "address of /metrics, on loopback (127.0.0.1:9464)"},
 	{"CDSS_PUBLIC_URL", "external base URL"},
+	{"CDSS_TRUSTED_PROXIES", "how many proxies of yours stand in front, whose X-Forwarded-For is believed (0)"},
 	{"CDSS_AUTH", "open (loopback only) or required"},
 	{"CDSS_SECRET_KEY", "seals stored secrets: 32 random bytes in base64 (or CDSS_SECRET_KEY_FILE)"},
 	{"CDSS_SECRET_KEY_FILE", "file with that key"},
@@ -124,6 +128,7 @@ func readConfig(environ []string) (config, error) {
 		EmbeddingRetries:   r.number(3, 0, "EMBEDDING_MAX_RETRIES"),
 	}
 	c.EmbeddingRetryDelay = r.seconds(2*time.Second, "EMBEDDING_RETRY_DELAY")
+	c.TrustedProxies = r.number(0, 0, "CDSS_TRUSTED_PROXIES")
 	c.PublicURL = strings.TrimSuffix(r.address("CDSS_PUBLIC_URL"), "/")
 	switch embeddings := r.choice("", "CDSS_EMBEDDINGS", "local", "online"); {
 	case embeddings != "":

@@ -25,13 +25,13 @@ import (
 // take only what is left.
 func (h *house) routes() http.Handler {
 	r := chi.NewRouter()
-	r.Use(observe.WithRequestID, observe.Requests(h.log, h.metrics), observe.Recover(h.log, h.metrics), caller, h.gate)
+	r.Use(observe.WithRequestID, observe.Requests(h.log, h.metrics), observe.Recover(h.log, h.metrics), h.knownHost, caller, h.gate)
 	r.Get("/health", h.health)
 	r.Get("/livez", h.livez)
 	r.Get("/readyz", h.readyz)
 	r.Mount("/cds-services", h.hooks)
-	r.Mount("/fhir", h.fhir.door)
-	r.Mount("/api", sameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) })))
+	r.Mount("/fhir", h.load.fhir(h.fhir.door))
+	r.Mount("/api", h.load.api(sameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) }))))
 	r.Handle("/*", h.site)
 	return r
 }

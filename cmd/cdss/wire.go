@@ -49,6 +49,7 @@ type house struct {
 	site      *webapps.Site
 	hooks     *hooks.Server
 	trust     *trust
+	load      load
 	trail     *audit.Trail
 	sessions  *access.Sessions
 	codes     *cdsstore.Codes
@@ -116,6 +117,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 		return nil, err
 	}
 	h.sessions = newSessions(h)
+	h.load = newLoad(h)
 	h.trail = newTrail(h)
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
@@ -124,7 +126,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	})
 	if h.hooks, err = hooks.New(hooks.Config{
 		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Profiles: h.profile,
-		Guard: h.trust.guard.Wrap, Identify: h.trust.identify.Wrap, Origins: h.origin, Log: log, NewUUID: h.newID,
+		Guard: h.load.guarded(h.trust.guard.Wrap), Identify: h.load.guarded(h.trust.identify.Wrap), Origins: h.origin, Log: log, NewUUID: h.newID,
 	}); err != nil {
 		return nil, err
 	}

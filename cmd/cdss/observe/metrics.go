@@ -21,6 +21,7 @@ type Metrics struct {
 	panics   prometheus.Counter
 	events   *prometheus.CounterVec
 	fetches  *prometheus.HistogramVec
+	shed     *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics, with those of the process beside.
@@ -45,8 +46,11 @@ func NewMetrics() *Metrics {
 			Name: "fhir_fetch_duration_seconds", Help: "Time of a query to a client's FHIR server, by how it failed; empty for a complete answer.",
 			Buckets: []float64{0.010, 0.025, 0.050, 0.100, 0.200, 0.300, 0.500, 1, 5},
 		}, []string{"failure"}),
+		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cdss_shed_total", Help: "Requests turned away with 503 or 429, by class (hook, feedback, rest, search, ingestion) and cause (busy, memory, rate, bad-token).",
+		}, []string{"class", "cause"}),
 	}
-	m.registry.MustRegister(m.requests, m.hooks, m.took, m.panics, m.events, m.fetches,
+	m.registry.MustRegister(m.requests, m.hooks, m.took, m.panics, m.events, m.fetches, m.shed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -58,6 +62,9 @@ func (m *Metrics) Gauge(name, help string, value func() float64) {
 
 // Count counts an event of client trust. Event and reason are of closed sets.
 func (m *Metrics) Count(event, reason string) { m.events.WithLabelValues(event, reason).Inc() }
+
+// Shed counts a request that was turned away. Class and cause are of closed sets.
+func (m *Metrics) Shed(class, cause string) { m.shed.WithLabelValues(class, cause).Inc() }
 
 // Fetched notes a query to a client's FHIR server.
 func (m *Metrics) Fetched(failure string, took time.Duration) {
