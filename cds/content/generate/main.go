@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
+	"cdss/cds/content/build"
 )
 
 func main() {
@@ -19,7 +21,7 @@ func main() {
 
 // run writes the artifacts and removes files that no table asks for any more.
 func run(source, target string) error {
-	files, err := build(os.DirFS(source))
+	files, err := build.Files(os.DirFS(source))
 	if err != nil {
 		return err
 	}

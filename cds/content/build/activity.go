@@ -1,4 +1,4 @@
-package main
+package build
 
 import (
 	"encoding/json"
@@ -46,6 +46,7 @@ func readNames(fsys fs.FS) (map[string]cds.Text, error) {
 
 // activities collects ActivityDefinitions: each regimen with its source once.
 type activities struct {
+	of     Options
 	names  map[string]cds.Text
 	source source
 	bodies map[string]string
@@ -57,22 +58,22 @@ type activities struct {
 func (a *activities) add(r row) (canonical string, text cds.Text) {
 	name, ok := a.names[r.need("atc")]
 	if !ok {
-		r.fail("%s is not in the formulary", r.text("atc"))
+		r.wrong("atc", "%s is not in the formulary", clip(r.text("atc")))
 	}
 	if _, ok := routes[r.need("route")]; !ok {
-		r.fail("unknown route %q", r.text("route"))
+		r.wrong("route", "unknown route %q", clip(r.text("route")))
 	}
 	if _, ok := doseUnits[r.need("unit")]; !ok {
-		r.fail("unknown unit %q", r.text("unit"))
+		r.wrong("unit", "unknown unit %q", clip(r.text("unit")))
 	}
 	if low, high := r.number("dose"), r.number("dose_high"); low <= 0 || high != 0 && high <= low {
-		r.fail("dose is missing or no rising range")
+		r.wrong("dose", "dose is missing or no rising range")
 	}
 	if low, high := r.number("count"), r.number("count_high"); low <= 0 || high != 0 && high <= low {
-		r.fail("frequency is missing or no rising range")
+		r.wrong("count", "frequency is missing or no rising range")
 	}
 	text = stewardship.Both(func(l cds.Lang) string { return regimenLine(r, name, l) })
-	build := func(id string) *fhir.Object { return activity(r, id, name, text, a.source) }
+	build := func(id string) *fhir.Object { return a.activity(r, id, name, text) }
 	body := string(build("").JSON())
 	base := activityID(r)
 	for n := 1; ; n++ {
@@ -91,11 +92,11 @@ func (a *activities) add(r row) (canonical string, text cds.Text) {
 			a.bodies[id] = body
 			a.list = append(a.list, build(id))
 		}
-		return content.Base + "/ActivityDefinition/" + id + "|" + contentVersion, text
+		return a.of.Base + "/ActivityDefinition/" + id + "|" + a.of.Version, text
 	}
 }
 
-func activity(r row, id string, name, text cds.Text, src source) *fhir.Object {
+func (a *activities) activity(r row, id string, name, text cds.Text) *fhir.Object {
 	unit := r.text("unit")
 	quantity := func(v float64) *fhir.Object {
 		return fhir.NewObject().Set("value", decimal(v)).Set("unit", strings.TrimPrefix(dose.Amount(1, unit, cds.DE), "1 ")).
@@ -138,14 +139,14 @@ func activity(r row, id string, name, text cds.Text, src source) *fhir.Object {
 		Append("doseAndRate", amount)
 	return fhir.NewResource("ActivityDefinition", id).
 		Set("language", "de").
-		Set("url", content.Base+"/ActivityDefinition/"+id).
-		Set("version", contentVersion).
+		Set("url", a.of.Base+"/ActivityDefinition/"+id).
+		Set("version", a.of.Version).
 		Set("name", "Regimen"+r.text("atc")).
 		SetText("title", text.DE, english(text.EN)).
 		Set("status", "draft").
-		Set("experimental", true).
-		Set("date", contentDate).
-		Append("relatedArtifact", src.citation(r.whole("page"), r.need("section"), r.terms("terms"))).
+		Set("experimental", !a.of.House).
+		Set("date", a.of.Date).
+		Append("relatedArtifact", a.source.citation(r.whole("page"), r.need("section"), r.terms("terms"))).
 		Set("kind", "MedicationRequest").
 		Set("intent", "proposal").
 		Set("productCodeableConcept", fhir.NewObject().

@@ -1,4 +1,4 @@
-package main
+package build
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"cdss/cds"
 	"cdss/cds/content"
 	"cdss/fhir"
 )
@@ -17,6 +18,7 @@ var priorities = map[string]string{"info": "routine", "warning": "urgent", "crit
 // regimens builds the PlanDefinitions of the regimen pack, one for each
 // indication, and the ActivityDefinitions they use.
 type regimens struct {
+	of        Options
 	catalogue *catalogue
 	source    source
 	acts      *activities
@@ -36,7 +38,7 @@ func (g *regimens) build(fsys fs.FS) ([]*fhir.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	advice, err := readTable(fsys, "advice.csv", "plan", "code", "condition", "assume", "indicator",
+	advice, err := optionalTable(fsys, "advice.csv", "plan", "code", "condition", "assume", "indicator",
 		"summary_de", "summary_en", "detail_de", "detail_en", "page", "section", "terms")
 	if err != nil {
 		return nil, err
@@ -66,12 +68,7 @@ func (g *regimens) build(fsys fs.FS) ([]*fhir.Object, error) {
 		plans = append(plans, plan)
 	}
 	g.orphans(populations, options, advice)
-	for _, t := range []*table{populations, options, advice} {
-		if err := t.err(); err != nil {
-			return nil, err
-		}
-	}
-	return plans, nil
+	return plans, mistakes(populations, options, advice)
 }
 
 // orphans finds rows that belong to no plan or population.
@@ -79,24 +76,32 @@ func (g *regimens) orphans(populations, options, advice *table) {
 	known := map[string]bool{}
 	for _, p := range populations.rows {
 		if _, ok := g.catalogue.by[p.text("plan")]; !ok {
-			p.fail("plan %q is no indication", p.text("plan"))
+			p.wrong("plan", "plan %q is no indication", clip(p.text("plan")))
 		}
 		known[p.text("plan")+"/"+p.text("population")] = true
 	}
 	for _, o := range options.rows {
 		if key := o.text("plan") + "/" + o.text("population"); !known[key] {
-			o.fail("population %q is not among the populations", key)
+			o.wrong("population", "population %q is not among the populations", clip(key))
 		}
 	}
 	for _, a := range advice.rows {
 		if _, ok := g.catalogue.by[a.text("plan")]; !ok {
-			a.fail("plan %q is no indication", a.text("plan"))
+			a.wrong("plan", "plan %q is no indication", clip(a.text("plan")))
 		}
 	}
 }
 
 func (g *regimens) plan(i indication) *fhir.Object {
 	id := "regimens-" + i.code
+	title := cds.Text{DE: "Beispielschemata", EN: "Example regimens"}
+	about := cds.Text{DE: content.BannerDE, EN: content.BannerEN}
+	description := cds.Text{DE: content.BannerDE + ". Geprüft von: noch niemandem.", EN: content.BannerEN + ". Reviewed by: nobody yet."}
+	if g.of.House {
+		title = cds.Text{DE: "Therapieschemata des Hauses", EN: "Regimens of the house"}
+		about = cds.Text{DE: strings.TrimSpace(g.source.title + " " + g.source.version), EN: strings.TrimSpace(g.source.title + " " + g.source.version)}
+		description = about
+	}
 	focus := fhir.NewObject().Append("coding", coding(content.IndicationSystem, i.code, i.de))
 	for _, c := range i.icd {
 		if !strings.HasSuffix(c, "*") {
@@ -112,18 +117,16 @@ func (g *regimens) plan(i indication) *fhir.Object {
 	years := fhir.NewObject().Set("value", 18).Set("unit", "Jahre").Set("system", fhir.UCUM).Set("code", "a")
 	return fhir.NewResource("PlanDefinition", id).
 		Set("language", "de").
-		Set("text", narrative(i.de, i.en, content.BannerDE, content.BannerEN)).
-		Set("url", content.Base+"/PlanDefinition/"+id).
-		Set("version", contentVersion).
+		Set("text", narrative(i.de, i.en, about.DE, about.EN)).
+		Set("url", g.of.Base+"/PlanDefinition/"+id).
+		Set("version", g.of.Version).
 		Set("name", "Regimens"+camel(i.code)).
-		SetText("title", "Beispielschemata: "+i.de, english("Example regimens: "+i.en)).
+		SetText("title", title.DE+": "+i.de, english(title.EN+": "+i.en)).
 		Set("type", concept1("http://terminology.hl7.org/CodeSystem/plan-definition-type", "order-set", "Order Set")).
 		Set("status", "draft").
-		Set("experimental", true).
-		Set("date", contentDate).
-		SetText("description",
-			content.BannerDE+". Geprüft von: noch niemandem.",
-			english(content.BannerEN+". Reviewed by: nobody yet.")).
+		Set("experimental", !g.of.House).
+		Set("date", g.of.Date).
+		SetText("description", description.DE, english(description.EN)).
 		Append("useContext", context("focus", "Clinical Focus").Set("valueCodeableConcept", focus)).
 		Append("useContext", context("age", "Age Range").Set("valueRange", fhir.NewObject().Set("low", years))).
 		Append("jurisdiction", concept1("urn:iso:std:iso:3166", "DE", "Germany")).
@@ -173,7 +176,7 @@ func (g *regimens) population(p row, options *table) *fhir.Object {
 			p.fail("options where none is due")
 		}
 	default:
-		p.fail("unknown role %q", use)
+		p.wrong("role", "unknown role %q", clip(use))
 	}
 	for _, id := range order {
 		o.Append("action", g.option(id, of[id]))

@@ -1,4 +1,4 @@
-package main
+package build
 
 import (
 	"io/fs"
@@ -30,7 +30,7 @@ func tables(t *testing.T) fstest.MapFS {
 }
 
 func TestArtifactsAreWhatTheTablesSay(t *testing.T) {
-	files, err := build(content.Tables())
+	files, err := Files(content.Tables())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestMistakesInTablesNameTheLine(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			f := tables(t)
 			tc.change(f)
-			_, err := build(f)
+			_, err := Files(f)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("build gives %v, want an error with %q", err, tc.want)
 			}

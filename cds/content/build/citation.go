@@ -1,4 +1,4 @@
-package main
+package build
 
 import (
 	"fmt"
@@ -10,9 +10,6 @@ import (
 	"cdss/cds/content"
 	"cdss/fhir"
 )
-
-// guideline is the document the regimens are restated from.
-const guideline = "awmf-082-006"
 
 type source struct{ id, title, version, url string }
 
