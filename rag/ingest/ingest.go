@@ -97,6 +97,17 @@ func New(cfg Config) *Service {
 func (s *Service) Run(ctx context.Context) error {
 	var watch sync.WaitGroup
 	watch.Go(func() { s.store.Watch(ctx, s.notice) })
+	watch.Go(func() {
+		every := time.NewTicker(recheck)
+		defer every.Stop()
+		for s.tend(ctx); ; s.tend(ctx) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-every.C:
+			}
+		}
+	})
 	defer watch.Wait()
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()

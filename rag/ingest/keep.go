@@ -121,7 +121,7 @@ type Store interface {
 	Shelf
 	Content
 	Embeddings
-	Lacking
+	Spaces
 	Release
 	Reading
 	Active

@@ -21,14 +21,28 @@ const onlineLimit = time.Hour
 // onlineBatch is what one request of a provider holds: what a failure loses.
 const onlineBatch = 32
 
-// Lacking names what an online space lacks.
-type Lacking interface {
+// Spaces says what a space of vectors lacks.
+type Spaces interface {
 	// Lacking names the versions, retired ones apart, with passages that have no
 	// vector in space, active ones first.
 	Lacking(ctx context.Context, space embed.Space) ([]string, error)
 	// Covers tells whether every passage of the active versions has its vector in
 	// space.
 	Covers(ctx context.Context, space embed.Space) (bool, error)
+	// Tend prepares a space that has grown for quick searches.
+	Tend(ctx context.Context, space embed.Space) error
+}
+
+// tend prepares all spaces.
+func (s *Service) tend(ctx context.Context) {
+	for _, e := range []embed.Embedder{s.embedder, s.online} {
+		if e == nil {
+			continue
+		}
+		if err := s.store.Tend(ctx, e.Space()); err != nil && ctx.Err() == nil {
+			s.log.Error("prepare a space of vectors", "error", err)
+		}
+	}
 }
 
 // fill asks for the vectors that the online space lacks. A provider that was away

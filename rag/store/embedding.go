@@ -118,8 +118,7 @@ func vanishes(v []float32) bool {
 	return true
 }
 
-// nearestQuery is an exact scan, which below about 20,000 passages is fast enough
-// and loses nothing. status is a literal so that a partial index may serve it.
+// nearestQuery is an exact scan, see exactUpTo. status is a literal so that a partial index may serve it.
 const nearestQuery = `
 SELECT passage_id, 1 - (emb <=> $2::halfvec) AS score
 FROM passage_embedding
@@ -132,6 +131,13 @@ func (s *Store) Nearest(ctx context.Context, space string, vec []float32, k int)
 	n, err := s.spaceByID(ctx, space)
 	if err != nil || n == 0 || k <= 0 || vanishes(vec) {
 		return nil, err
+	}
+	if s.isIndexed(n) {
+		list, err := s.nearIndexed(ctx, n, vec, k)
+		if err != nil {
+			return nil, fmt.Errorf("find nearest passages in %s: %w", space, err)
+		}
+		return list, nil
 	}
 	rows, err := s.pool.Query(ctx, nearestQuery, n, pgvector.NewHalfVector(vec), k)
 	if err != nil {

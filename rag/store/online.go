@@ -23,7 +23,7 @@ SELECT NOT EXISTS (
     AND NOT EXISTS (SELECT FROM passage_embedding e WHERE e.space_id = $1 AND e.passage_id = p.id))`
 )
 
-// Lacking implements ingest.Lacking.
+// Lacking implements ingest.Spaces.
 func (s *Store) Lacking(ctx context.Context, space embed.Space) ([]string, error) {
 	n, err := s.space(ctx, space)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Store) Lacking(ctx context.Context, space embed.Space) ([]string, error
 	return list, nil
 }
 
-// Covers implements ingest.Lacking.
+// Covers implements ingest.Spaces.
 func (s *Store) Covers(ctx context.Context, space embed.Space) (covers bool, err error) {
 	n, err := s.space(ctx, space)
 	if err != nil {

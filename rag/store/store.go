@@ -29,8 +29,11 @@ type Store struct {
 	pool *pgxpool.Pool
 	log  *slog.Logger
 
-	mu     sync.Mutex
-	spaces map[string]int // embed.Space.ID -> embedding_space.id, those that were met
+	exactUpTo int // see the constant; tests index less
+
+	mu      sync.Mutex
+	spaces  map[string]int // embed.Space.ID -> embedding_space.id, those that were met
+	indexed map[int]bool   // embedding_space.id -> has an index of neighbours
 }
 
 var _ ingest.Store = (*Store)(nil)
@@ -40,7 +43,7 @@ func New(pool *pgxpool.Pool, log *slog.Logger) *Store {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{pool: pool, log: log, spaces: map[string]int{}}
+	return &Store{pool: pool, log: log, exactUpTo: exactUpTo, spaces: map[string]int{}, indexed: map[int]bool{}}
 }
 
 // parseID reads an id that came from outside: what is no uuid names nothing.
