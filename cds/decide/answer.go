@@ -103,8 +103,12 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 		rec.Evidence = found
 	}
 	step("evidence", rec.Evidence)
+	aged := s.aged(ask.Language, s.c.Now())
 	if !ask.Plain {
-		rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, NewUUID: func(key string) string { return derive(id, key) }})
+		rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, Notice: aged, NewUUID: func(key string) string { return derive(id, key) }})
+	}
+	if aged != "" { // the cards have it already
+		rec.Notes = append([]string{aged}, rec.Notes...)
 	}
 	patient := ask.Patient
 	if patient == "" && chart != nil {
@@ -116,7 +120,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	}
 	s.record(cds.Decision{
 		ID: id, At: s.c.Now(), Service: service, Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: rec.Knowledge,
-		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken, Cards: issued(rec.Cards),
+		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken || aged != "", Cards: issued(rec.Cards),
 		Asked: askedBy(ctx, patient, ""),
 	})
 	return rec

@@ -54,6 +54,9 @@ type Rules interface {
 // Config is what the pipeline is made of. Knowledge, Now and NewID are required.
 type Config struct {
 	Knowledge func() *knowledge.Snapshot // the snapshot of this moment, pinned for one decision
+	// Checked is when the knowledge was last known to be that of all replicas. Nil, or
+	// the zero time: it cannot age, as when it comes with the program alone.
+	Checked   func() time.Time
 	Tables    recommend.Tables
 	Evidence  func() Evidence         // nil, or giving nil: no guideline is loaded
 	Queries   QueryBuilder            // nil: no supporting passages
@@ -74,6 +77,10 @@ type Config struct {
 // DefaultDeadline leaves an EHR that waits 500 ms for its cards some time for the
 // way (CDS Hooks 2.0.1: "on the order of 500 ms").
 const DefaultDeadline = 450 * time.Millisecond
+
+// KnowledgeAge is after how long without being checked the knowledge counts as
+// possibly old (SAFETY rule D7).
+const KnowledgeAge = 15 * time.Minute
 
 // DefaultPatience is for people, who rather wait than read "not checked".
 const DefaultPatience = 5 * time.Second
@@ -99,6 +106,9 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Checked == nil {
+		c.Checked = func() time.Time { return time.Time{} }
+	}
 	if c.Local == nil {
 		c.Local = func() *translate.Table { return nil }
 	}
@@ -106,6 +116,19 @@ func New(c Config) *Service {
 		c.Evidence = func() Evidence { return nil }
 	}
 	return &Service{c: c}
+}
+
+// aged says that the knowledge may be old, "" while it is not.
+func (s *Service) aged(lang cds.Lang, now time.Time) string {
+	checked := s.c.Checked()
+	if checked.IsZero() || now.Sub(checked) <= KnowledgeAge {
+		return ""
+	}
+	since := checked.In(now.Location())
+	return cds.Text{
+		DE: "Regelwissen seit " + since.Format("02.01.2006, 15:04") + " Uhr nicht abgeglichen: Änderungen danach sind nicht berücksichtigt.",
+		EN: "Rules not checked for changes since " + since.Format("2 Jan 2006, 15:04") + ": later changes are not heeded.",
+	}.In(lang)
 }
 
 // rules are those of package recommend.

@@ -494,3 +494,51 @@ func TestWhatIsRemovedDoesNotComeBack(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestKnowledgeThatMayBeOld: when the knowledge could not be compared for more than a
+// quarter of an hour, each card with a finding says so, and the decision is marked.
+func TestKnowledgeThatMayBeOld(t *testing.T) {
+	known := `{"patient":` + patient + `,"encounters":null,"conditions":null,"medicationRequests":null,"medicationStatements":null,"observations":null,
+		"procedures":null,"devices":null,"deviceUseStatements":null,"flags":null,"allergies":` + penicillin + `}`
+	for _, tc := range []struct {
+		name    string
+		checked time.Time
+		says    string
+	}{
+		{"comes with the program", time.Time{}, ""},
+		{"compared a quarter of an hour ago", now.Add(-decide.KnowledgeAge), ""},
+		{"not compared for longer", now.Add(-decide.KnowledgeAge - time.Minute), "Rules not checked for changes since 15 Jan 2026, 07:44"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &recorder{}
+			s := realRules(t, func(c *decide.Config) { c.Checked, c.Recorder = func() time.Time { return tc.checked }, r })
+			got, err := s.Hook(t.Context(), sign(t, known, withStatus("draft")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, got)
+			for _, c := range got.Cards {
+				if c.Source.Topic.Code == "cds-not-checked" {
+					continue
+				}
+				if said := strings.Contains(c.Detail, "Rules not checked"); said != (tc.says != "") || !strings.Contains(c.Detail, tc.says) {
+					t.Errorf("%s: %s", c.Summary, c.Detail)
+				}
+			}
+			rec := s.Answer(t.Context(), decide.Ask{Language: cds.EN, Request: &cds.StructuredRequest{Indication: "community-acquired-pneumonia"}})
+			if said := len(rec.Notes) > 0 && strings.HasPrefix(rec.Notes[0], "Rules not checked"); said != (tc.says != "") {
+				t.Errorf("notes %q", rec.Notes)
+			}
+			for _, c := range rec.Cards {
+				if n := strings.Count(c.Detail, "Rules not checked"); n > 1 {
+					t.Errorf("said %d times: %s", n, c.Detail)
+				}
+			}
+			for _, d := range r.list {
+				if d.Degraded != (tc.says != "") {
+					t.Errorf("%s: degraded %v", d.Service, d.Degraded)
+				}
+			}
+		})
+	}
+}

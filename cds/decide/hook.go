@@ -315,9 +315,11 @@ func (s *Service) close(c *call) cds.Response {
 		c.rec.CreatedAt = c.now.Format(time.RFC3339)
 	}
 	profile := c.req.Profile
+	aged := s.aged(c.req.Language, c.now)
+	c.broken = c.broken || aged != ""
 	cards := render.Cards(c.rec, render.Options{
 		Service: c.req.Service, Lang: c.req.Language, NewUUID: func(key string) string { return derive(c.id, key) },
-		Told: s.told(c), MaxCards: profile.MaxCards, PlainText: profile.PlainText, Suggestions: profile.Suggestions,
+		Told: s.told(c), Notice: aged, MaxCards: profile.MaxCards, PlainText: profile.PlainText, Suggestions: profile.Suggestions,
 	})
 	c.step("render")
 	s.keep(c, cards)

@@ -18,6 +18,9 @@ type Options struct {
 	// Told says that what was not checked has been shown before: it is named in a
 	// line, since silence would mean that all was checked (SAFETY rule D2).
 	Told bool
+	// Notice opens the detail of every card but that one: something that limits all of
+	// them, such as knowledge that may be old. "" for nothing.
+	Notice string
 
 	// What the client can show; the zero values ask for nothing.
 	MaxCards    int      // 0: as many as there are
@@ -83,6 +86,9 @@ func (w *writer) in(t cds.Text) string { return t.In(w.lang) }
 func (w *writer) banner(b *strings.Builder) {
 	if w.rec.Banner != nil {
 		fmt.Fprintf(b, "**%s**\n\n", escape(*w.rec.Banner))
+	}
+	if w.opts.Notice != "" {
+		fmt.Fprintf(b, "**%s**\n\n", escape(w.opts.Notice))
 	}
 }
 
@@ -200,8 +206,8 @@ func (w *writer) warning(at int, warning cds.Warning) cds.Card {
 	head := warning.Summary
 	if w.rec.Banner != nil {
 		head = w.headline(head)
-		w.banner(&b)
 	}
+	w.banner(&b)
 	card := cds.Card{
 		UUID:      w.opts.NewUUID(key),
 		Summary:   summary(head),

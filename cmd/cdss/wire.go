@@ -44,6 +44,7 @@ type house struct {
 	parts
 	tables    recommend.Tables
 	knowledge atomic.Pointer[knowledge.Snapshot]
+	checked   atomic.Pointer[time.Time] // when it was last found to be what is in force
 	decide    *decide.Service
 	decisions *cdsstore.Store
 	site      *webapps.Site
@@ -120,7 +121,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	h.load = newLoad(h)
 	h.trail = newTrail(h)
 	h.decide = decide.New(decide.Config{
-		Knowledge: h.knowledge.Load, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
+		Knowledge: h.knowledge.Load, Checked: h.knowledgeCheckedAt, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
 		Servers: fhirServers{h}, Local: h.local.Load, Seen: seen, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
 		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
@@ -142,9 +143,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	}
 	h.metrics.Gauge("cds_decisions_waiting", "Decisions not written yet.", func() float64 { return float64(h.decisions.Waiting()) })
 	h.metrics.Gauge("cds_decisions_dropped", "Decisions lost since the start.", func() float64 { return float64(h.decisions.Dropped()) })
-	h.metrics.Gauge("cds_knowledge_age_seconds", "Age of the knowledge snapshot.", func() float64 {
-		return time.Since(h.knowledge.Load().LoadedAt()).Seconds()
-	})
+	h.metrics.Gauge("cds_knowledge_age_seconds", "Since when the knowledge was not found to be what is in force; 0 where nobody has to look.", h.knowledgeAge)
 	return h, nil
 }
 
