@@ -28,7 +28,13 @@ type Options struct {
 
 // shipped are the options of what comes with the program. Version and date change by
 // hand, with the tables.
-var shipped = Options{Base: content.Base, Version: contentVersion, Date: contentDate, Guideline: "awmf-082-006"}
+var shipped = Options{Base: content.Base, Version: Version, Date: contentDate, Guideline: Guideline}
+
+// What comes with the program: its version, and the document its regimens restate.
+const (
+	Version   = contentVersion
+	Guideline = "awmf-082-006"
+)
 
 // House gives the artifacts of a hospital's house guideline: a PlanDefinition for each
 // indication, and the regimens that they use. The file system holds regimens.csv,
