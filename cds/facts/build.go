@@ -55,6 +55,7 @@ func Build(in Input) *Chart {
 	b.findIndication()
 	b.readOrders()
 	b.pregnancy()
+	b.lactation()
 	b.dialysis()
 	b.body()
 	b.kidney()

@@ -101,5 +101,7 @@ var displays = map[string]cds.Text{
 	"septic-shock": {DE: "septischer Schock", EN: "septic shock"}, "oral-switch-possible": {DE: "orale Umstellung möglich", EN: "oral switch possible"}, "site": {DE: "Infektionsort", EN: "site of infection"},
 	"substance": {DE: "Wirkstoff", EN: "substance"}, "dose": {DE: "Dosis", EN: "dose"}, "frequency": {DE: "Häufigkeit", EN: "frequency"}, "route": {DE: "Applikationsweg", EN: "route"},
 	"duration": {DE: "Dauer", EN: "duration"}, "indication": {DE: "Indikation", EN: "indication"}, "confusion": {DE: "Verwirrtheit", EN: "confusion"}, "medication": {DE: "Medikation", EN: "medication"},
+	"liver-disease": {DE: "Lebererkrankung", EN: "liver disease"}, "child-pugh-class": {DE: "Child-Pugh-Klasse", EN: "Child-Pugh class"}, "lactation": {DE: "Stillzeit", EN: "breast-feeding"},
+	"ascites": {DE: "Aszites", EN: "ascites"}, "encephalopathy": {DE: "hepatische Enzephalopathie", EN: "hepatic encephalopathy"}, "conditions": {DE: "Diagnosen", EN: "diagnoses"},
 	"onset": {DE: "Beginn der Erkrankung", EN: "onset of the disease"},
 }

@@ -147,7 +147,7 @@ func (b *builder) scores() {
 	b.news(last, s)
 	b.sofa(last, s)
 	b.stability(last)
-	b.childPugh()
+	b.liver(last)
 }
 
 // score puts a score as a value, or as a range with what it lacks. Where nothing
@@ -279,29 +279,4 @@ func (b *builder) stability(w window) {
 	}
 	w.name = text("neueste Werte", "newest values")
 	b.score(score.Stability(in), w, inputs, len(inputs) > 0)
-}
-
-// childPugh puts the score only where a liver disease is known and the laboratory
-// values came.
-func (b *builder) childPugh() {
-	liver := false
-	var ascites, encephalopathy stewardship.Number
-	for _, c := range b.chart.conditions {
-		liver = liver || hasICD(c.Concept, "K70", "K71.7", "K72", "K74", "K76.6") || c.Concept.Has(snomed, "19943007")
-		if hasICD(c.Concept, "R18") || c.Concept.Has(snomed, "389026000") {
-			ascites = stewardship.Between(1, 2)
-		}
-		if hasICD(c.Concept, "K72.7") || c.Concept.Has(snomed, "13920009") {
-			encephalopathy = stewardship.Between(1, 4)
-		}
-	}
-	if !liver {
-		return
-	}
-	w := window{from: b.now.Add(-30 * day), to: b.now, name: text("schlechtester Wert der letzten 30 Tage", "worst value of the last 30 days")}
-	bilirubin, in1 := b.extreme("bilirubin", w.from, w.to, true)
-	albumin, in2 := b.extreme("albumin", w.from, w.to, false)
-	inr, in3 := b.extreme("inr", w.from, w.to, true)
-	inputs := append(append(in1, in2...), in3...)
-	b.score(score.ChildPugh(score.ChildPughInput{Bilirubin: bilirubin, Albumin: albumin, INR: inr, Ascites: ascites, Encephalopathy: encephalopathy}), w, inputs, len(inputs) > 0)
 }

@@ -59,6 +59,8 @@ func (s *session) judge(x subject) []finding {
 	}{
 		{cds.Text{DE: "Allergien", EN: "allergies"}, s.allergies},
 		{cds.Text{DE: "Schwangerschaft", EN: "pregnancy"}, s.pregnancy},
+		{cds.Text{DE: "Stillzeit", EN: "breast-feeding"}, s.lactation},
+		{cds.Text{DE: "Leberfunktion", EN: "hepatic function"}, s.liver},
 		{cds.Text{DE: "Alter", EN: "age"}, s.ages},
 		{cds.Text{DE: "Interaktionen", EN: "interactions"}, s.interactions},
 		{cds.Text{DE: "Resistenz", EN: "resistance"}, s.resistance},
@@ -177,7 +179,7 @@ func (s *session) pregnancy(x subject) []finding {
 	case stewardship.Unknown:
 		if s.mayBePregnant() && verdict != formulary.Usable {
 			s.gap(cds.Text{DE: "Schwangerschaft", EN: "pregnancy"},
-				cds.Text{DE: "Status nicht bekannt (Alter 12–50)", EN: "status not known (age 12-50)"}, "pregnancy")
+				cds.Text{DE: "Status nicht bekannt (Alter 12–50); ob die Patientin stillt, ist ebenfalls zu klären", EN: "status not known (age 12-50); whether the patient breast-feeds is to be clarified too"}, "pregnancy")
 		}
 		return nil
 	}

@@ -162,6 +162,7 @@ func (s *session) changeClass(all []*judged, prior map[string]bool) {
 // fit turns the regimen of a part into the one for this patient.
 func (s *session) fit(p *part, c apply.Candidate) {
 	line, high := s.raised(s.ingredient(p.action.Regimen, p.sub), p.findings)
+	line = s.forLiver(line, p.sub)
 	plan := dose.Plan{Severity: s.severity, StartedHours: s.started(p.sub.ATC)}
 	if f := c.Population.FullDose; f != nil {
 		plan.FullDoseHours = f.Hours

@@ -151,6 +151,9 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 			}
 			kidney = true
 		}
+		if f.code == "hepatic" && f.outcome == warning && f.indicator == cds.Info {
+			continue // what is to be monitored is no fault of the order
+		}
 		if f.high != nil && r.reaches(o, sub, f) || r.toldBefore(sub, f, before) {
 			continue
 		}
@@ -170,6 +173,7 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	r.guarded(cds.Text{DE: "Doppelverordnung: " + sub.Name.DE, EN: "duplicate order: " + sub.Name.EN}, func() { r.duplicate(o, sub, before) })
 	r.guarded(cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}, func() { r.renal(o, sub, excluding(findings)) })
 	if !excluding(findings) {
+		r.guarded(cds.Text{DE: "Leberdosis: " + sub.Name.DE, EN: "hepatic dose: " + sub.Name.EN}, func() { r.tooMuchForLiver(o, sub) })
 		r.guarded(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN}, func() { r.amount(o, sub) })
 	}
 }

@@ -65,6 +65,8 @@ type Substance struct {
 	WeightBased    bool     // usually dosed by weight
 	Renal          []Band   // in the order of the table; empty: no cited band
 	Pregnancy      Advice
+	Lactation      Advice
+	Liver          []LiverAdvice // mildest class first; empty: nothing cited
 	Age            []AgeLimit
 	Hepatic        []Note
 	Monitoring     []Note
@@ -75,7 +77,35 @@ type Substance struct {
 	Maximum        []Amount // per day, by the label
 	Largest        []Amount // per administration, by the label
 
-	aware map[string]string // by route, "" for all
+	aware map[string]string  // by route, "" for all
+	ddd   map[string]float64 // g, by route
+}
+
+// DDD gives the defined daily dose of the WHO index in grams for a route; ok is
+// false where the index has none in grams.
+func (s Substance) DDD(route string) (grams float64, ok bool) {
+	grams, ok = s.ddd[route]
+	return grams, ok
+}
+
+// LiverAdvice is what a label says from a Child-Pugh class on.
+type LiverAdvice struct {
+	Class   string // A (any liver disease), B or C
+	Verdict Verdict
+	Dose    Amount // maintenance dose that the label names; Dose 0: none
+	Note
+}
+
+// InLiver gives what counts at a Child-Pugh class: the row of the highest class that
+// is reached.
+func (s Substance) InLiver(class string) (LiverAdvice, bool) {
+	var found LiverAdvice
+	for _, a := range s.Liver {
+		if a.Class <= class {
+			found = a
+		}
+	}
+	return found, found.Class != ""
 }
 
 // AWaReBy gives the AWaRe group for a route; for "" the strictest of all routes.
@@ -147,8 +177,8 @@ type AgeLimit struct {
 	Note
 }
 
-// Load reads the tables sources.csv, formulary.csv, renal.csv, pregnancy.csv,
-// notes.csv, amounts.csv and drugs.csv from the root of fsys. Any unreadable row stops it: a
+// Load reads the tables sources.csv, formulary.csv, renal.csv, hepatic.csv,
+// pregnancy.csv, lactation.csv, notes.csv, amounts.csv and drugs.csv from the root of fsys. Any unreadable row stops it: a
 // formulary is whole or absent.
 func Load(fsys fs.FS) (*Formulary, error) { return load(fsys) }
 

@@ -164,11 +164,14 @@ func TestLoadRefusesFaults(t *testing.T) {
 		{"unknown class", "formulary.csv", "basocef,cephalosporin", "basocef,cefalosporine", "class"},
 		{"source that is not listed", "renal.csv", "renal-dosing-table,Cefazolin", "somewhere,Cefazolin", "somewhere"},
 		{"dose without frequency", "renal.csv", `"[10,30]",,,dose,1.5,1.5,g,,3,1,d`, `"[10,30]",,,dose,1.5,1.5,g,,,1,d`, "frequency"},
+		{"class of Child-Pugh", "hepatic.csv", "J01MA14,C,", "J01MA14,D,", "class"},
+		{"no version", "formulary.csv", "version=", "edition=", "version"},
+		{"daily dose by a route it is not given", "formulary.csv", "po:1.5|iv:3", "im:1.5|iv:3", "daily dose"},
 		{"verdict", "pregnancy.csv", "J01M,contraindicated", "J01M,forbidden", "forbidden"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			fsys := fstest.MapFS{}
-			for _, name := range []string{"sources.csv", "formulary.csv", "drugs.csv", "renal.csv", "pregnancy.csv", "notes.csv"} {
+			for _, name := range []string{"sources.csv", "formulary.csv", "drugs.csv", "renal.csv", "hepatic.csv", "pregnancy.csv", "lactation.csv", "notes.csv", "amounts.csv"} {
 				text := read(name)
 				if name == tc.file {
 					if !strings.Contains(text, tc.old) {
@@ -226,5 +229,38 @@ func TestAmounts(t *testing.T) {
 	}
 	if a, ok := formulary.By(s.Maximum, "iv"); !ok || a.Dose != 18 {
 		t.Errorf("label maximum = %+v, %v", a, ok)
+	}
+}
+
+// The defined daily doses are those of the WHO index, by route.
+func TestDDD(t *testing.T) {
+	f := shipped(t)
+	for _, tc := range []struct {
+		atc, route string
+		want       float64
+	}{{"J01CA04", "po", 1.5}, {"J01CA04", "iv", 3}, {"J01CR05", "iv", 14}, {"J01DD04", "iv", 2}, {"J01MA02", "po", 1}, {"J01EE01", "po", 0}} {
+		s, _ := f.Lookup(tc.atc)
+		if got, ok := s.DDD(tc.route); got != tc.want || ok != (tc.want > 0) {
+			t.Errorf("%s %s: %g g, %v, want %g", tc.atc, tc.route, got, ok, tc.want)
+		}
+	}
+}
+
+// What a label says of the liver counts from a class on.
+func TestInLiver(t *testing.T) {
+	f := shipped(t)
+	for _, tc := range []struct {
+		atc, class string
+		want       formulary.Verdict
+		dose       float64
+	}{
+		{"J01AA12", "B", formulary.Usable, 0}, {"J01AA12", "C", formulary.Caution, 25}, {"J02AX04", "A", formulary.Usable, 0}, {"J02AX04", "B", formulary.Caution, 35},
+		{"J01MA14", "A", formulary.Caution, 0}, {"J01MA14", "C", formulary.Contraindicated, 0}, {"J01DE01", "C", formulary.Usable, 0}, {"J01DI01", "C", formulary.NotCited, 0},
+	} {
+		s, _ := f.Lookup(tc.atc)
+		a, cited := s.InLiver(tc.class)
+		if a.Verdict != tc.want || a.Dose.Dose != tc.dose || cited != (tc.want != formulary.NotCited) {
+			t.Errorf("%s at class %s: %s %g (cited %v), want %s %g", tc.atc, tc.class, a.Verdict, a.Dose.Dose, cited, tc.want, tc.dose)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -29,9 +30,16 @@ func load(fsys fs.FS) (*Formulary, error) {
 	}
 	f := &Formulary{
 		byATC: map[string]*Substance{}, drugs: map[string]Drug{}, sources: sources,
-		version: sources["who-aware-2023"].Version, names: newNames(),
+		names: newNames(),
 	}
-	for _, step := range []func(fs.FS) error{f.loadSubstances, f.loadDrugs, f.loadRenal, f.loadPregnancy, f.loadNotes, f.loadAmounts} {
+	head, err := stewardship.TableHead(fsys, "formulary.csv")
+	if err != nil {
+		return nil, err
+	}
+	if f.version = head["version"]; f.version == "" {
+		return nil, fmt.Errorf("formulary.csv names no version")
+	}
+	for _, step := range []func(fs.FS) error{f.loadSubstances, f.loadDrugs, f.loadRenal, f.loadLiver, f.loadPregnancy, f.loadLactation, f.loadNotes, f.loadAmounts} {
 		if err := step(fsys); err != nil {
 			return nil, err
 		}
@@ -54,7 +62,15 @@ func (f *Formulary) loadSubstances(fsys fs.FS) error {
 			Bioavailable: r.Number("bioavailability"),
 			WeightBased:  r.Text("weight") == "yes",
 			AWaReList:    f.sources["who-aware-2023"].Version,
-			aware:        map[string]string{},
+			aware:        map[string]string{}, ddd: map[string]float64{},
+		}
+		for _, part := range r.List("ddd") {
+			route, grams, _ := strings.Cut(part, ":")
+			v, err := strconv.ParseFloat(grams, 64)
+			if err != nil || v <= 0 || !slices.Contains(s.Routes, route) {
+				r.Fail("defined daily dose %q is none of a route of the substance", part)
+			}
+			s.ddd[route] = v
 		}
 		if !known[s.Class] {
 			r.Fail("class %q is not known", s.Class)
@@ -174,17 +190,60 @@ func ParseRange(s string) (Range, error) {
 }
 
 func (f *Formulary) loadPregnancy(fsys fs.FS) error {
+	return f.loadAdvice(fsys, "pregnancy.csv", func(s *Substance, a Advice) { s.Pregnancy = a })
+}
+
+func (f *Formulary) loadLactation(fsys fs.FS) error {
+	return f.loadAdvice(fsys, "lactation.csv", func(s *Substance, a Advice) { s.Lactation = a })
+}
+
+// loadAdvice reads a table of advice by ATC prefix; the longest that fits counts.
+func (f *Formulary) loadAdvice(fsys fs.FS, table string, set func(*Substance, Advice)) error {
 	longest := map[string]int{}
-	return stewardship.ReadTable(fsys, "pregnancy.csv", f.sources, func(r *stewardship.Row) {
-		prefix := r.Need("atc")
+	return stewardship.ReadTable(fsys, table, f.sources, func(r *stewardship.Row) {
 		a := Advice{Verdict: verdict(r), Note: f.note(r)}
-		f.each(r, prefix, func(s *Substance) {
-			if len(prefix) > longest[s.ATC] {
-				longest[s.ATC] = len(prefix)
-				s.Pregnancy = a
-			}
-		})
+		r.Need("atc")
+		for _, prefix := range r.List("atc") {
+			f.each(r, prefix, func(s *Substance) {
+				if len(prefix) > longest[s.ATC] {
+					longest[s.ATC] = len(prefix)
+					set(s, a)
+				}
+			})
+		}
 	})
+}
+
+// loadLiver reads hepatic.csv: of several prefixes that fit a substance the longest
+// counts for each class.
+func (f *Formulary) loadLiver(fsys fs.FS) error {
+	longest := map[string]int{}
+	err := stewardship.ReadTable(fsys, "hepatic.csv", f.sources, func(r *stewardship.Row) {
+		a := LiverAdvice{Class: r.Need("class"), Verdict: verdict(r), Note: f.note(r)}
+		a.Dose = Amount{Dose: r.Number("dose"), Unit: r.Text("unit"), Count: r.Number("count"), Note: a.Note}
+		if a.Class != "A" && a.Class != "B" && a.Class != "C" {
+			r.Fail("class %q is not known", a.Class)
+		}
+		if a.Dose.Dose > 0 && (a.Dose.Unit == "" || a.Dose.Count <= 0) {
+			r.Fail("a dose needs unit and count")
+		}
+		r.Need("atc")
+		for _, prefix := range r.List("atc") {
+			f.each(r, prefix, func(s *Substance) {
+				key := s.ATC + a.Class
+				if len(prefix) <= longest[key] {
+					return
+				}
+				longest[key] = len(prefix)
+				s.Liver = slices.DeleteFunc(s.Liver, func(old LiverAdvice) bool { return old.Class == a.Class })
+				s.Liver = append(s.Liver, a)
+			})
+		}
+	})
+	for _, s := range f.order {
+		sort.SliceStable(s.Liver, func(i, j int) bool { return s.Liver[i].Class < s.Liver[j].Class })
+	}
+	return err
 }
 
 func (f *Formulary) loadNotes(fsys fs.FS) error {
