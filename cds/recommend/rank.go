@@ -89,6 +89,9 @@ func (s *session) options(all []*judged) []cds.Option {
 	if limit <= 0 || limit > defaultOptions {
 		limit = defaultOptions
 	}
+	if s.MaxOptions < 0 {
+		limit = len(kept)
+	}
 	out := []cds.Option{}
 	rank := 0
 	for n, j := range kept {

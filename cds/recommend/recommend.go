@@ -39,7 +39,7 @@ type Input struct {
 	Tables     Tables
 	Chart      *facts.Chart
 	Lang       cds.Lang
-	MaxOptions int                            // 1-5, 0 means what the request says, else 5
+	MaxOptions int                            // 1-5, 0 means what the request says, else 5; below 0 all, to compare with
 	Demo       bool                           // example content may show
 	Cite       func(rag.Locator) rag.Citation // nil: citations without title and quote
 	ID         string                         // of the answer

@@ -204,6 +204,10 @@ func TestMaxOptions(t *testing.T) {
 			}
 		}
 	}
+	in.MaxOptions = -1
+	if got := recommend.Recommend(context.Background(), in).Options; len(got) <= 5 || got[4].Definition != all[4].Definition {
+		t.Errorf("%d options in all, of which the first are other ones", len(got))
+	}
 }
 
 // Taking any single resource away must not make an option appear that the full
