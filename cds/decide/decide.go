@@ -87,9 +87,10 @@ const DefaultPatience = 5 * time.Second
 
 // Service decides. It is safe for concurrent use.
 type Service struct {
-	c        Config
-	prepared prepared
-	shown    shown
+	c         Config
+	prepared  prepared
+	languages languages
+	shown     shown
 }
 
 // New makes the pipeline.

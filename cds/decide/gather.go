@@ -11,6 +11,7 @@ import (
 	"cdss/cds/facts"
 	"cdss/cds/prefetch"
 	"cdss/fhir"
+	"cdss/fhir/smart"
 )
 
 // Servers opens the FHIR server that a hook call names.
@@ -51,16 +52,13 @@ func (s *Service) gather(c *call) error {
 		}
 	}
 	s.seek(c, c.own(c.req.DraftOrders))
-	if s.worthwhile(c) {
-		if c.came.Lacks() {
-			c.came.Take(earlier)
-			switch {
-			case !c.came.Lacks():
-			case reader != nil:
-				s.fetch(c, reader)
-			case why != "":
-				c.came.Deny(why)
-			}
+	user := s.user(c, reader)
+	if s.worthwhile(c, len(user) > 0) {
+		c.came.Take(earlier)
+		if reader != nil {
+			s.fetch(c, reader, user)
+		} else if why != "" {
+			c.came.Deny(why)
 		}
 		s.seek(c, c.came.Resources())
 		c.came.Products(&c.products)
@@ -72,11 +70,58 @@ func (s *Service) gather(c *call) error {
 	return nil
 }
 
-// fetch reads what is lacking, in the time there is.
-func (s *Service) fetch(c *call, reader prefetch.Reader) {
-	ctx, cancel := context.WithDeadline(c.ctx, c.readUntil())
+// user gives what to read of the user for their language, where nobody has said it and
+// nobody has looked before.
+func (s *Service) user(c *call, reader prefetch.Reader) []prefetch.Query {
+	if !c.req.LanguageOpen || reader == nil {
+		return nil
+	}
+	if lang, known := s.languages.get(identity(c.req), c.now); known {
+		c.speak(lang)
+		return nil
+	}
+	if q, ok := prefetch.UserQuery(c.req.User); ok && c.may("Practitioner") {
+		return []prefetch.Query{q}
+	}
+	return nil
+}
+
+// fetch reads what is lacking, in the time there is, and with it the language of the
+// user. For that alone nobody waits long.
+func (s *Service) fetch(c *call, reader prefetch.Reader, user []prefetch.Query) {
+	until := c.readUntil()
+	if soon := time.Now().Add(courtesy); !c.came.Lacks() && soon.Before(until) {
+		until = soon
+	}
+	ctx, cancel := context.WithDeadline(c.ctx, until)
 	defer cancel()
-	c.came.Fetch(ctx, reader, c.req.Access)
+	answers := c.came.Fetch(ctx, reader, c.req.Access, c.now, user...)
+	if len(user) == 0 {
+		return
+	}
+	lang := cds.Lang("")
+	if a := answers[prefetch.UserKey]; len(a.Resources) == 1 && a.Resources[0].Ref() == c.req.User {
+		if tag := prefetch.Spoken(a.Resources[0].Root()); tag != "" {
+			lang = cds.ParseLang(tag)
+		}
+	}
+	s.languages.put(identity(c.req), lang, c.now)
+	c.speak(lang)
+}
+
+// courtesy is how long a call that lacks nothing else waits for the user's language.
+const courtesy = 100 * time.Millisecond
+
+// speak answers in a language, unless it is "".
+func (c *call) speak(lang cds.Lang) {
+	if lang != "" {
+		c.req.Language, c.rec.Language = lang, lang
+	}
+}
+
+// may tells whether the access token lets a resource type be read.
+func (c *call) may(typ string) bool {
+	return c.req.Access.Token.IsZero() || c.req.Access.Covers(typ, false) != smart.NotAtAll
 }
 
 // readUntil is when reading must end, so that there is time left to think.
@@ -96,11 +141,11 @@ func (s *Service) seek(c *call, list []*fhir.Resource) {
 // worthwhile tells whether the data of the patient matter. For draft orders they do
 // when there is an antimicrobial among them, or a medicine that one which runs should
 // not meet, which the orders alone tell.
-func (s *Service) worthwhile(c *call) bool {
+func (s *Service) worthwhile(c *call, asking bool) bool {
 	if c.req.Question != cds.AskOrders || len(c.req.Dispatched) > 0 {
 		return true
 	}
-	if !c.came.Lacks() && !c.came.Refers() {
+	if !c.came.Lacks() && !c.came.Refers() && !asking {
 		return false // there is nothing to be had
 	}
 	chart, err := within(c.ctx, s, "orders", func(context.Context) *facts.Chart {

@@ -93,7 +93,11 @@ func (s *Service) open(ctx context.Context, req cds.Request) (*call, error) {
 		c.start = time.Now()
 	}
 	c.last = c.start
-	came, err := prefetch.Read(req.Patient, prefetch.Templates(), req.Prefetch)
+	templates := prefetch.Templates()
+	if req.Profile.Version3 {
+		templates = prefetch.Version3(templates, false)
+	}
+	came, err := prefetch.Read(req.Patient, templates, req.Prefetch)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (s *Service) Gather(ctx context.Context, ask Ask, reader prefetch.Reader) (
 	if err != nil {
 		return ask, err
 	}
-	came.Fetch(ctx, reader, smart.Authorization{}) // with the credential of the reader
+	came.Fetch(ctx, reader, smart.Authorization{}, s.c.Now()) // with the credential of the reader
 	if person := came.Keys[0]; len(person.Resources) == 0 && person.Why == "not-found" {
 		return ask, issue.New(issue.NotFound, "the FHIR server knows no such patient")
 	}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"cdss/cds"
+	"cdss/cds/prefetch"
 	"cdss/fhir/issue"
 	"cdss/fhir/smart"
 )
@@ -178,7 +178,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	principal, _ := smart.From(r.Context())
 	req.Client, req.Tenant = principal.Client, principal.Tenant
 	req.Profile = s.config.Profiles(req.Client)
-	req.Language = language(req, r.Header.Get("Accept-Language"))
+	req.Language, req.LanguageOpen = language(req, r.Header.Get("Accept-Language"))
 	response, err := s.config.Decider.Hook(r.Context(), req)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -195,39 +195,21 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	answer(w, body)
 }
 
-// language is the client's, else the user's, else that of the call.
-func language(req cds.Request, accept string) cds.Lang {
+// language is the client's, else the user's, else that of the call. Of the user it is
+// open while nobody has looked where the client did not send who that is.
+func language(req cds.Request, accept string) (lang cds.Lang, open bool) {
 	if req.Profile.Language != "" {
-		return req.Profile.Language
-	}
-	if tag := spoken(req); tag != "" {
-		return cds.ParseLang(tag)
-	}
-	return cds.ParseLang(accept)
-}
-
-// spoken gives the language of the user, where the client sent who that is: the
-// first that Practitioner.communication, or Patient.communication, names.
-func spoken(req cds.Request) string {
-	if req.User == "" {
-		return ""
+		return req.Profile.Language, false
 	}
 	for _, n := range req.Prefetch {
-		if n.ResourceType()+"/"+n.Child("id").String() != req.User {
-			continue
-		}
-		for _, c := range n.Children("communication") {
-			if of := c.Child("language"); of != nil {
-				c = of
+		if req.User != "" && n.ResourceType()+"/"+n.Child("id").String() == req.User {
+			if tag := prefetch.Spoken(n); tag != "" {
+				return cds.ParseLang(tag), false
 			}
-			for _, coding := range c.CodeableConcept().Codings {
-				if tag := coding.Code; strings.HasPrefix(tag, "de") || strings.HasPrefix(tag, "en") {
-					return tag
-				}
-			}
+			return cds.ParseLang(accept), false
 		}
 	}
-	return ""
+	return cds.ParseLang(accept), req.User != ""
 }
 
 func (s *Server) service(r *http.Request) (Service, error) {

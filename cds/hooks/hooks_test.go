@@ -227,6 +227,11 @@ func TestProfileOfAClient(t *testing.T) {
 	if strings.Contains(plain, "ersion") || !strings.Contains(later, `"version":"3.0.0","hookVersion":"1.1"`) || !strings.Contains(later, "Antibiotic therapy: options") {
 		t.Errorf("discovery of 2.0.1: %s\nof 3.0: %s", plain, later)
 	}
+	for _, token := range []string{"{{today() - 2 days}}", "{{context.userId}}"} {
+		if strings.Contains(plain, token) || !strings.Contains(later, token) {
+			t.Errorf("the token %s in discovery of 2.0.1: %v, of 3.0: %v", token, strings.Contains(plain, token), strings.Contains(later, token))
+		}
+	}
 	speaks := func(id, tag string) string {
 		return `,"who":{"resourceType":"Practitioner","id":"` + id + `","communication":[{"coding":[{"system":"urn:ietf:bcp:47","code":"` + tag + `"}]}]}`
 	}
@@ -399,7 +404,7 @@ func TestWhatIsUnderstood(t *testing.T) {
 			if diff := cmp.Diff(tc.keys, keys); diff != "" {
 				t.Error(diff)
 			}
-			tc.want.Language = cds.EN
+			tc.want.Language, tc.want.LanguageOpen = cds.EN, tc.want.User != ""
 			tc.want.Service, tc.want.Hook, tc.want.Question = got.Service, got.Hook, got.Question
 			got.DraftOrders, got.Prefetch, got.Received = nil, nil, time.Time{}
 			if diff := cmp.Diff(tc.want, got, cmpopts.IgnoreUnexported(smart.Token{})); diff != "" {

@@ -19,6 +19,7 @@ type Service struct {
 	Title       cds.Text
 	Description cds.Text
 	Usage       cds.Text
+	UserKnown   bool // the context of the hook names the user
 	Prefetch    []prefetch.Template
 }
 
@@ -122,6 +123,7 @@ func BuiltIn() []Service {
 	list := slices.Clone(builtIn)
 	for i := range list {
 		list[i].ID = "abs-" + list[i].Hook
+		list[i].UserKnown = list[i].Hook != "order-dispatch"
 		list[i].Prefetch = prefetch.Templates()
 		list[i].Usage = cds.Text{
 			DE: "Benötigt die Prefetch-Daten des Dienstes oder Lesezugriff auf den registrierten FHIR-Server. Was fehlt, wird als nicht geprüft gemeldet.",
@@ -145,7 +147,11 @@ func (s Service) in(lang cds.Lang, version3 bool) cds.Service {
 		out.Version, out.HookVersion = version, s.HookVersion
 	}
 	if len(s.Prefetch) > 0 {
-		out.Prefetch = prefetch.JSON(s.Prefetch)
+		list := s.Prefetch
+		if version3 {
+			list = prefetch.Version3(list, s.UserKnown)
+		}
+		out.Prefetch = prefetch.JSON(list)
 	}
 	return out
 }

@@ -2,9 +2,9 @@ package prefetch
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"cdss/cds"
 	"cdss/cds/facts"
@@ -107,16 +107,17 @@ func (r *Result) Deny(why string) {
 	}
 }
 
-// Fetch reads what is lacking, as far as the scope of the access token lets it.
-func (r *Result) Fetch(ctx context.Context, reader Reader, access smart.Authorization) {
-	var queries []Query
+// Fetch reads what is lacking, as far as the scope of the access token lets it, and
+// beside it what else is asked for, which it answers.
+func (r *Result) Fetch(ctx context.Context, reader Reader, access smart.Authorization, now time.Time, also ...Query) map[string]Answer {
+	queries := slices.Clone(also)
 	partial := map[string]bool{}
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		if !k.Lacking() {
 			continue
 		}
-		path := strings.ReplaceAll(k.Query, patientToken, url.PathEscape(r.patient))
+		path := fill(k.Query, r.patient, now)
 		_, search := strings.CutPrefix(k.Query, k.Type+"?")
 		if !access.Token.IsZero() {
 			switch access.Covers(k.Type, search) {
@@ -132,7 +133,7 @@ func (r *Result) Fetch(ctx context.Context, reader Reader, access smart.Authoriz
 		queries = append(queries, Query{Key: k.Name, Path: path})
 	}
 	if len(queries) == 0 {
-		return
+		return nil
 	}
 	answers := reader.Read(ctx, queries)
 	for i := range r.Keys {
@@ -141,6 +142,7 @@ func (r *Result) Fetch(ctx context.Context, reader Reader, access smart.Authoriz
 			k.fill(r.patient, answer, partial[k.Name])
 		}
 	}
+	return answers
 }
 
 // fill takes the answer of the FHIR server instead of what came with the call. An

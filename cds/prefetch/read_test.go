@@ -1,11 +1,15 @@
 package prefetch_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,6 +18,7 @@ import (
 	"cdss/fhir"
 	"cdss/fhir/issue"
 	"cdss/fhir/search"
+	"cdss/fhir/smart"
 )
 
 // values reads a prefetch object as the door does.
@@ -237,4 +242,59 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTemplatesOf30 holds what only clients of CDS Hooks 3.0 are asked for against
+// the tokens that 3.0 allows ("Prefetch tokens").
+func TestTemplatesOf30(t *testing.T) {
+	before := prefetch.Templates()
+	list := prefetch.Version3(before, true)
+	allowed := regexp.MustCompile(`^(context\.(patientId|userId)|today\(\)( [+-] \d+ days)?)$`)
+	for i, tmpl := range list {
+		if i < len(before) && tmpl != before[i] {
+			t.Errorf("%s is another one than in 2.0", tmpl.Key)
+		}
+		for _, token := range regexp.MustCompile(`{{([^}]*)}}`).FindAllStringSubmatch(tmpl.Query, -1) {
+			if !allowed.MatchString(token[1]) {
+				t.Errorf("%s: token %q", tmpl.Key, token[1])
+			}
+		}
+		// What the query asks for once the tokens are filled, a strict server takes.
+		query := strings.NewReplacer("{{context.patientId}}", "p", "{{today() - 2 days}}", "2026-01-13").Replace(tmpl.Query)
+		if typ, params, ok := strings.Cut(query, "?"); ok {
+			pairs, err := search.Split(params)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := search.Parse(typ, pairs, search.Options{}); err != nil {
+				t.Errorf("%s: %v", tmpl.Key, issue.Issues(err))
+			}
+		}
+	}
+	if len(list) != len(before)+2 || len(prefetch.Version3(before, false)) != len(before)+1 {
+		t.Errorf("%d templates", len(list))
+	}
+	// We fill the tokens ourselves when we read.
+	got, err := prefetch.Read("p", prefetch.Version3(before, false), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	got.Fetch(t.Context(), reading(func(q prefetch.Query) prefetch.Answer {
+		asked = append(asked, q.Path)
+		return prefetch.Answer{}
+	}), smart.Authorization{}, time.Date(2026, 1, 15, 8, 0, 0, 0, time.UTC))
+	if want := "MedicationAdministration?patient=p&status=in-progress,completed,stopped&effective-time=ge2026-01-13"; !slices.Contains(asked, want) {
+		t.Errorf("asked %q", asked)
+	}
+}
+
+type reading func(prefetch.Query) prefetch.Answer
+
+func (r reading) Read(_ context.Context, queries []prefetch.Query) map[string]prefetch.Answer {
+	out := map[string]prefetch.Answer{}
+	for _, q := range queries {
+		out[q.Key] = r(q)
+	}
+	return out
 }

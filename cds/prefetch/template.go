@@ -2,8 +2,10 @@ package prefetch
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Template is one prefetch key: a query in the subset that CDS Hooks 2.0.1 allows
@@ -65,6 +67,31 @@ func Templates() []Template {
 		// R4 cannot search flags by their status.
 		{"flags", "Flag?patient=" + patient, "Flag"},
 	}
+}
+
+// Version3 adds what only clients of CDS Hooks 3.0 can be asked for, whose tokens may
+// compute a date: the doses of the last days, of which there may be thousands, and
+// the user, whose language the cards are in. 2.0 has the token for the user, too, but
+// there are clients that give up when one query of theirs is refused.
+func Version3(list []Template, user bool) []Template {
+	list = append(slices.Clone(list), Template{
+		"medicationAdministrations",
+		"MedicationAdministration?patient=" + patientToken + "&status=in-progress,completed,stopped&effective-time=ge" + daysAgo,
+		"MedicationAdministration",
+	})
+	if user {
+		list = append(list, Template{Key: "user", Query: "{{context.userId}}"})
+	}
+	return list
+}
+
+// daysAgo is a token of CDS Hooks 3.0: doses count as current for 48 hours.
+const daysAgo = "{{today() - 2 days}}"
+
+// fill replaces the tokens of a query.
+func fill(query, patient string, now time.Time) string {
+	query = strings.ReplaceAll(query, patientToken, url.PathEscape(patient))
+	return strings.ReplaceAll(query, daysAgo, now.AddDate(0, 0, -2).Format(time.DateOnly))
 }
 
 // JSON writes templates as discovery wants them: an object whose order is kept,
