@@ -192,15 +192,18 @@ func routeIn(s string) string {
 }
 
 var (
-	amountWords = regexp.MustCompile(`(?i)(\d+(?:[.,]\d+)?)\s*(mg/kg(?:\s?kg)?(?:/d|/tag|/day)?|mio\.?\s*(?:i\.?\s?e\.?|iu|einheiten)|mega|g|mg|µg|mcg)(?:\W|$)`)
+	// An amount with its unit; parts of a combination stand before a slash.
+	amountWords = regexp.MustCompile(`(?i)((?:\d[\d.,]*\s*(?:mg|g)?\s*/\s*)*)(\d[\d.,]*)\s*(mg/kg(?:\s?kg|\s?bw)?(?:/d|/tag|/day)?|(?:g|mg)\s?(?:/|pro |per |am )\s?(?:d|tag|day|24 ?h)|mio\.?\s*(?:i\.?\s?e\.?|iu|einheiten)|mega|i\.?\s?e\.|ie|iu|g|mg|µg|μg|ug|mcg)(?:\W|$)`)
+	partWords   = regexp.MustCompile(`(?i)(\d[\d.,]*)\s*(mg|g)?\s*/`)
+	splitWords  = regexp.MustCompile(`(?i)\bin\s+(\d)\s+(?:dosen|einzeldosen|gaben|einzelgaben|(?:divided )?doses)`)
 	timesWords  = regexp.MustCompile(`(?i)(\d+)\s*(?:[-–]\s*(\d+)\s*)?(?:x|×|mal)(?:\W|$)`)
 	everyWords  = regexp.MustCompile(`(?i)(?:alle|every|\bq)\s*(\d+)\s*-?\s*(?:h\b|std|stunden|hours?)`)
 	hourlyWords = regexp.MustCompile(`(?i)(\d+)\s*-?\s*(?:stündlich|stdl|hourly)`)
 	schemeWords = regexp.MustCompile(`(?:^|\s)(\d)\s*-\s*(\d)\s*-\s*(\d)(?:\s*-\s*(\d))?(?:\s|$)`)
-	dailyWords  = regexp.MustCompile(`(?i)\b(once|twice|three times|four times|einmal|zweimal|dreimal|viermal)\b(?:\W+(?:täglich|daily|a day|per day|am tag|pro tag))?`)
+	dailyWords  = regexp.MustCompile(`(?i)\b(once|twice|three times|four times|einmal|zweimal|dreimal|viermal|bid|tid|qid)\b(?:\W+(?:täglich|daily|a day|per day|am tag|pro tag))?`)
 )
 
-var counts = map[string]float64{"once": 1, "einmal": 1, "twice": 2, "zweimal": 2, "three times": 3, "dreimal": 3, "four times": 4, "viermal": 4}
+var counts = map[string]float64{"once": 1, "einmal": 1, "twice": 2, "zweimal": 2, "three times": 3, "dreimal": 3, "four times": 4, "viermal": 4, "bid": 2, "tid": 3, "qid": 4}
 
 // ParseDosage reads dose, frequency and route from words: "4,5 g i.v. 3x täglich",
 // "400 mg IV every 12 hours", "1 g 1-1-1". What it does not find stays zero; of
@@ -211,27 +214,102 @@ func ParseDosage(s string) cds.Ingredient {
 		return out
 	}
 	out.Route = routeIn(s)
-	if found := amountWords.FindAllStringSubmatch(s, 3); len(found) == 1 {
-		v, err := strconv.ParseFloat(strings.Replace(found[0][1], ",", ".", 1), 64)
-		unit := strings.ToLower(found[0][2])
-		switch {
-		case err != nil || v <= 0:
-		case strings.HasPrefix(unit, "mg/kg"):
-			out.Dose = cds.Dose{Value: v, Unit: "mg/kg"}
-			if strings.HasSuffix(unit, "/d") || strings.HasSuffix(unit, "/tag") || strings.HasSuffix(unit, "/day") {
-				out.Dose.Unit = "mg/kg/d"
-			}
-		case strings.HasPrefix(unit, "mio") || unit == "mega":
-			out.Dose = cds.Dose{Value: v, Unit: "10*6.[iU]"}
-		case unit == "g" || unit == "mg":
-			out.Dose = cds.Dose{Value: v, Unit: unit}
-		default:
-			out.Dose = cds.Dose{Value: v / 1000, Unit: "mg"}
-		}
-	}
 	out.Frequency = writtenFrequency(s)
+	if found := amountWords.FindAllStringSubmatch(s, 3); len(found) == 1 {
+		out.Dose = writtenDose(found[0][1], found[0][2], strings.ToLower(found[0][3]), &out.Frequency)
+	}
 	return out
 }
+
+// writtenDose reads an amount. The parts of a combination are added up, as its
+// regimens are; an amount of a day is divided by how often it is given.
+func writtenDose(parts, amount, unit string, f *cds.Frequency) cds.Dose {
+	small := strings.HasPrefix(unit, "mg") && !strings.HasPrefix(unit, "mg/kg")
+	v, ok := grouped(amount, small || strings.Contains(unit, "e") || unit == "iu")
+	if !ok || v <= 0 {
+		return cds.Dose{}
+	}
+	factor := 1.0 // of a part in the unit of the last
+	for _, m := range partWords.FindAllStringSubmatch(parts, 4) {
+		switch own := strings.ToLower(m[2]); {
+		case own == "g" && small:
+			factor = 1000
+		case own == "mg" && strings.HasPrefix(unit, "g"):
+			factor = 0.001
+		}
+		p, ok := grouped(m[1], small)
+		if !ok {
+			return cds.Dose{}
+		}
+		v += p * factor
+	}
+	switch {
+	case strings.HasPrefix(unit, "mg/kg"):
+		if strings.HasSuffix(unit, "/d") || strings.HasSuffix(unit, "/tag") || strings.HasSuffix(unit, "/day") {
+			return cds.Dose{Value: v, Unit: "mg/kg/d"}
+		}
+		return cds.Dose{Value: v, Unit: "mg/kg"}
+	case strings.HasPrefix(unit, "mio") || unit == "mega":
+		return cds.Dose{Value: v, Unit: "10*6.[iU]"}
+	case unit == "ie" || unit == "iu" || strings.HasPrefix(unit, "i."):
+		return cds.Dose{Value: v / 1e6, Unit: "10*6.[iU]"}
+	case unit == "g" || unit == "mg":
+		return cds.Dose{Value: v, Unit: unit}
+	case strings.HasPrefix(unit, "g") || strings.HasPrefix(unit, "mg"): // of a day
+		if f.Count == 0 {
+			*f = cds.Frequency{Count: 1, Period: 1, PeriodUnit: "d"}
+		}
+		perDay := f.Count / f.Period
+		if f.PeriodUnit == "h" {
+			perDay *= 24
+		}
+		letter := "mg"
+		if unit[0] == 'g' {
+			letter = "g"
+		}
+		return cds.Dose{Value: v / perDay, Unit: letter}
+	}
+	return cds.Dose{Value: v / 1000, Unit: "mg"}
+}
+
+// firstPart gives the first part of a combination that a text writes, in milligrams,
+// 0 where it writes none.
+func firstPart(text string) float64 {
+	found := amountWords.FindStringSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	m := partWords.FindStringSubmatch(found[1])
+	if m == nil {
+		return 0
+	}
+	unit := strings.ToLower(m[2])
+	if unit == "" {
+		unit = strings.ToLower(found[3])
+	}
+	v, ok := grouped(m[1], unit == "mg")
+	switch {
+	case ok && unit == "g":
+		return v * 1000
+	case ok && unit == "mg":
+		return v
+	}
+	return 0
+}
+
+// grouped reads a number as written in German or English. Before milligrams and
+// units a mark with three digits behind it parts thousands ("1.000 mg"); before
+// grams it is a decimal mark ("1.125 g").
+func grouped(s string, thousands bool) (float64, bool) {
+	s = strings.TrimRight(s, ".,")
+	if thousands && thousandsOf.MatchString(s) {
+		s = strings.NewReplacer(".", "", ",", "").Replace(s)
+	}
+	v, err := strconv.ParseFloat(strings.Replace(s, ",", ".", 1), 64)
+	return v, err == nil
+}
+
+var thousandsOf = regexp.MustCompile(`^\d{1,3}(?:[.,]\d{3})+$`)
 
 func writtenFrequency(s string) cds.Frequency {
 	perDay := func(count, most string) cds.Frequency {
@@ -251,6 +329,9 @@ func writtenFrequency(s string) cds.Frequency {
 			return cds.Frequency{}
 		}
 		return cds.Frequency{Count: 1, Period: h, PeriodUnit: "h"}
+	}
+	if m := splitWords.FindStringSubmatch(s); m != nil {
+		return perDay(m[1], "")
 	}
 	if m := everyWords.FindStringSubmatch(s); m != nil {
 		return every(m[1])

@@ -53,6 +53,18 @@ func TestParseDosage(t *testing.T) {
 		"250 µg":                           "0.25 mg  0/0",
 		"1 Tablette morgens":               "0  po 0/0",
 		"40x täglich 1 g":                  "1 g  0/0",
+		"875/125 mg p.o. 1-0-1":            "1000 mg po 2/1d",
+		"4 g/0,5 g i.v. alle 8 h":          "4.5 g iv 1/8h",
+		"2000 mg/200 mg i.v. 3x täglich":   "2200 mg iv 3/1d",
+		"1 g/200 mg i.v. 3x täglich":       "1200 mg iv 3/1d",
+		"1.000 mg i.v. 3x täglich":         "1000 mg iv 3/1d",
+		"1.125 g 2x täglich":               "1.125 g  2/1d",
+		"5.000.000 IE i.v. 4x täglich":     "5 10*6.[iU] iv 4/1d",
+		"12 g/Tag i.v. in 3 Dosen":         "4 g iv 3/1d",
+		"50 mg/kg/d p.o. in 3 Dosen":       "50 mg/kg/d po 3/1d",
+		"15 mg/kgKG i.v. alle 12 h":        "15 mg/kg iv 1/12h",
+		"2 g IV tid":                       "2 g iv 3/1d",
+		"2 g pro Tag i.v.":                 "2 g iv 1/1d",
 	} {
 		g := facts.ParseDosage(in)
 		got := fmt.Sprintf("%g %s %s %g/%g%s", g.Dose.Value, g.Dose.Unit, g.Route, g.Frequency.Count, g.Frequency.Period, g.Frequency.PeriodUnit)
@@ -78,7 +90,7 @@ func FuzzParseAmount(f *testing.F) {
 }
 
 func FuzzParseDosage(f *testing.F) {
-	for _, s := range []string{"4,5 g i.v. 3x täglich", "1-1-1", "q0h", "999999999999x", "alle 0 h"} {
+	for _, s := range []string{"4,5 g i.v. 3x täglich", "1-1-1", "q0h", "1.000/", "1,,. mg", "g/Tag", "1/2/3/4/5 mg in 0 Dosen", "999999999999x", "alle 0 h"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -38,7 +38,7 @@ func (b *builder) readOrders() {
 		}
 		if len(dosage) > 0 {
 			o.Text = dosage[0].Child("text").String()
-			o.Conflicts = conflicts(codedDosage(dosage[0]), ParseDosage(o.Text))
+			o.Conflicts = conflicts(codedDosage(dosage[0]), ParseDosage(o.Text), firstPart(o.Text))
 			o.Days = b.planned(n, dosage[0])
 		}
 		for _, m := range list {
@@ -98,7 +98,7 @@ func conflicts(coded, written cds.Ingredient) []cds.Text {
 	if coded.Dose.Value > 0 && written.Dose.Value > 0 {
 		a, okA := milligrams(coded.Dose)
 		c, okC := milligrams(written.Dose)
-		if okA && okC && math.Abs(a-c) > 1e-6*a {
+		if okA && okC && math.Abs(a-c) > 1e-6*a && math.Abs(a-first) > 1e-6*a {
 			differ(text("Dosis", "dose"), amount(coded.Dose), amount(written.Dose))
 		}
 	}

@@ -94,3 +94,18 @@ func TestAmpCIsAWarning(t *testing.T) {
 		t.Errorf("cefepime against Enterobacter: %+v", f.Warnings)
 	}
 }
+
+// A combination is coded by its sum or its first part, and written with both.
+func TestDosageOfACombination(t *testing.T) {
+	w := newWard(t)
+	patient := adult(dx("J18.9", "Ambulant erworbene Pneumonie", "2026-03-15"))
+	coded := func(mg string) string {
+		return strings.Replace(draft("J01CR02", "Amoxicillin/Clavulansäure", "875/125 mg p.o. 2x täglich"), `"text":"875`,
+			`"doseAndRate":[{"doseQuantity":{"value":`+mg+`,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}],"text":"875`, 1)
+	}
+	for mg, want := range map[string]int{"875": 0, "1000": 0, "500": 1} {
+		if got := said(w.orders(t, patient, coded(mg)).Warnings, "dosage-conflict"); len(got) != want {
+			t.Errorf("coded %s mg: %+v", mg, got)
+		}
+	}
+}
