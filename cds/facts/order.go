@@ -80,8 +80,9 @@ func (o *Order) lacks() {
 }
 
 // conflicts compares what the codes say with what the words say; both may reach
-// the nurse, so a difference is dangerous.
-func conflicts(coded, written cds.Ingredient) []cds.Text {
+// the nurse, so a difference is dangerous. A combination is coded by its sum or by its
+// first part, in milligrams.
+func conflicts(coded, written cds.Ingredient, first float64) []cds.Text {
 	var out []cds.Text
 	differ := func(what cds.Text, a, c func(cds.Lang) string) {
 		out = append(out, text(what.DE+": codiert "+a(cds.DE)+", im Text "+c(cds.DE), what.EN+": coded "+a(cds.EN)+", in words "+c(cds.EN)))
