@@ -62,6 +62,25 @@ type Passage struct {
 	Quoted   string
 	Indexed  string
 	SHA256   string // of Quoted, lower-case hex
+	Anchor   Anchor
+	Earlier  []Earlier // where its words stood in versions before this one
+}
+
+// Anchor is where the quoted words stand in the text of the document.
+type Anchor struct {
+	Sheet      int // position of the page in the document, from 0
+	Start, End int // bytes of the page's text
+}
+
+// Earlier is a place in an earlier version where words of a passage stood, so that a
+// rule that cites the place still finds them.
+type Earlier struct {
+	Version string   `json:"version,omitempty"`
+	Page    int      `json:"page,omitempty"`
+	PageEnd int      `json:"pageEnd,omitempty"`
+	Section []string `json:"section,omitempty"`
+	Words   string   `json:"words,omitempty"`  // those that still stand, "" when all of the passage's do
+	SHA256  string   `json:"sha256,omitempty"` // of the earlier quotation, when it stands whole
 }
 
 // Locator says where the source of a rule stands. Terms are the facts the cited

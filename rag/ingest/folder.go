@@ -78,7 +78,7 @@ func (s *Service) ingest(ctx context.Context, folder fs.FS, only string, approve
 			continue
 		}
 		if o.Err = s.Wait(ctx, o.Version.ID); o.Err == nil && approve(o.Version) {
-			o.Err = s.store.Approve(ctx, o.Version.ID)
+			o.Err = s.store.Approve(ctx, o.Version.ID, personID(ctx))
 		}
 		if ctx.Err() != nil {
 			return outcomes, ctx.Err()

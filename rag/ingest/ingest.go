@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cdss/fhir/issue"
+	"cdss/fhir/smart"
 	"cdss/fhir/task"
 	"cdss/rag"
 	"cdss/rag/embed"
@@ -25,13 +27,13 @@ const TaskKind = "read-guideline"
 // Pipeline numbers the procedure that turns bytes into passages. Raise it when
 // parse cuts differently: versions read by a lower one are read again at start,
 // their old passages serving until the new ones are there.
-const Pipeline = 1
+const Pipeline = 2
 
 // MaxBytes is the largest upload.
 const MaxBytes = 50 << 20
 
 // readLimit bounds one attempt at reading a version.
-const readLimit = 10 * time.Minute
+const readLimit = 15 * time.Minute
 
 // recheck is how often the active corpus is compared with the index, should a
 // notification be lost; a validity that ends at midnight is noticed by it too.
@@ -44,6 +46,7 @@ type Config struct {
 	Embedder embed.Embedder    // nil: no vector leg
 	Online   embed.Embedder    // of an online model, filled beside the other; nil: none
 	Expander retrieve.Expander // nil: words only
+	Reader   Reader            // nil: this process reads what is no PDF
 	Log      *slog.Logger      // nil: silent
 	Now      func() time.Time  // nil: time.Now
 }
@@ -59,7 +62,7 @@ type Service struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	desk    chan struct{} // one document in memory at a time
+	reader  Reader
 	changed chan struct{} // the active corpus may differ from the index
 	rebuild sync.Mutex
 	current atomic.Pointer[index]
@@ -77,10 +80,13 @@ type index struct {
 func New(cfg Config) *Service {
 	s := &Service{
 		store: cfg.Store, tasks: cfg.Tasks, embedder: cfg.Embedder, online: cfg.Online, expander: cfg.Expander, log: cfg.Log, now: cfg.Now,
-		desk: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		reader: cfg.Reader, changed: make(chan struct{}, 1),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.reader == nil {
+		s.reader = newInline()
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -231,7 +237,7 @@ func (s *Service) judge(v *Version) {
 }
 
 // Passages gives the passages of a version in order, and how many match in all.
-func (s *Service) Passages(ctx context.Context, id string, f Filter) (int, []rag.Passage, error) {
+func (s *Service) Passages(ctx context.Context, id string, f Filter) (int, []Passage, error) {
 	return s.store.Passages(ctx, id, f)
 }
 
@@ -241,14 +247,25 @@ func (s *Service) SourcePages(ctx context.Context, id string) (parse.Format, []p
 	if err != nil {
 		return "", nil, err
 	}
-	pages, err := s.store.Pages(ctx, id)
+	pages, err := s.store.Pages(ctx, id, 0, 0)
 	return v.Format, pages, err
 }
 
 // Approve makes a version feed answers; the one it succeeds is retired in the same
-// step. A version that is not read completely gives an error of kind conflict.
+// step. A version that is not read completely gives an error of kind conflict, one
+// that the same person brought in an error of kind forbidden.
 func (s *Service) Approve(ctx context.Context, id string) (Version, error) {
-	if err := s.store.Approve(ctx, id); err != nil {
+	by := personID(ctx)
+	if by != "" {
+		v, err := s.Version(ctx, id)
+		if err != nil {
+			return Version{}, err
+		}
+		if v.UploadedBy == by && v.Status != rag.Active {
+			return Version{}, issue.New(issue.Forbidden, "whoever brought a version in cannot approve it: another person has to")
+		}
+	}
+	if err := s.store.Approve(ctx, id, by); err != nil {
 		return Version{}, err
 	}
 	s.renew(ctx) // a version retired long ago may lack vectors
@@ -287,4 +304,13 @@ func (s *Service) follow(ctx context.Context) {
 		s.log.Error("rebuild the index", "error", err)
 		s.notice()
 	}
+}
+
+// personID names who asks, "" for nobody. With open access nobody is told apart.
+func personID(ctx context.Context) string {
+	p, ok := smart.PersonFrom(ctx)
+	if !ok || p.ID == "open" {
+		return ""
+	}
+	return p.ID
 }

@@ -22,9 +22,12 @@ type Version struct {
 	RetiredAt  *time.Time
 	Pages      int
 	Passages   int
-	Pipeline   int        // number of the procedure that made the passages, 0 before
-	Space      string     // embed.Space.ID that holds all vectors, "" before
-	Complete   bool       // read, cut and embedded: may be approved
+	Pipeline   int    // number of the procedure that made the passages, 0 before
+	Space      string // embed.Space.ID that holds all vectors, "" before
+	Complete   bool   // read, cut and embedded: may be approved
+	UploadedBy string // smart.Person.ID, "" when nobody was logged in
+	ApprovedBy string
+	Flagged    int        // pages that bear a flag
 	Task       *task.Task // the reading of this version; nil when the record was removed
 }
 
@@ -33,12 +36,15 @@ type Addition struct {
 	rag.Document // without ID and Status
 	Format       parse.Format
 	Content      []byte
+	UploadedBy   string // smart.Person.ID or ""
 }
 
 // Filter narrows the passages of a version.
 type Filter struct {
 	Page   int    // printed page, 0 means all
+	Sheet  int    // position of the page in the document from 1, 0 means all
 	Text   string // words the passage's own text or heading holds, any case; "" means all
+	ID     string // of one passage, "" means all
 	Offset int
 	Limit  int // 0 means 50
 }
@@ -93,8 +99,8 @@ type Embeddings interface {
 // Release decides what feeds answers.
 type Release interface {
 	// Approve makes a complete version the active one of its guideline and retires
-	// its predecessor in the same step.
-	Approve(ctx context.Context, id string) error
+	// its predecessor in the same step. by is a smart.Person.ID or "".
+	Approve(ctx context.Context, id, by string) error
 	Retire(ctx context.Context, id string) error
 	// Stale names the versions, retired ones apart, whose content was made by an
 	// older procedure or lacks vectors in space.
@@ -103,8 +109,34 @@ type Release interface {
 
 // Reading gives what people look at.
 type Reading interface {
-	Passages(ctx context.Context, id string, f Filter) (total int, passages []rag.Passage, err error)
-	Pages(ctx context.Context, id string) ([]parse.Page, error)
+	Passages(ctx context.Context, id string, f Filter) (total int, passages []Passage, err error)
+	// Pages gives the pages from the one at position from, at most limit, 0 for all.
+	Pages(ctx context.Context, id string, from, limit int) ([]parse.Page, error)
+}
+
+// Passage is a passage with what curators said of it.
+type Passage struct {
+	rag.Passage
+	Mark
+}
+
+// Mark is what a curator says of the words of a passage.
+type Mark struct {
+	Disabled bool // feeds no answer and is not cited
+	Note     string
+	By       string // smart.Person.ID or ""
+	At       *time.Time
+}
+
+// Curation keeps marks.
+type Curation interface {
+	Mark(ctx context.Context, id, passage string, m Mark) error
+}
+
+// Images keeps images of pages for a while.
+type Images interface {
+	Image(ctx context.Context, id string, sheet, width int) ([]byte, error) // nil when there is none
+	SaveImage(ctx context.Context, id string, sheet, width int, image []byte) error
 }
 
 // Active gives what search is built from.
@@ -125,4 +157,6 @@ type Store interface {
 	Release
 	Reading
 	Active
+	Curation
+	Images
 }

@@ -52,10 +52,6 @@ func (s *Service) read(ctx context.Context, run *task.Run) error {
 
 // segment parses the kept bytes and saves pages and passages.
 func (s *Service) segment(ctx context.Context, run *task.Run, v Version) (passages int, err error) {
-	if err := s.sit(ctx); err != nil {
-		return 0, err
-	}
-	defer s.rise()
 	if err := run.Report(ctx, StageParse, 0, 1); err != nil {
 		return 0, err
 	}
@@ -63,14 +59,15 @@ func (s *Service) segment(ctx context.Context, run *task.Run, v Version) (passag
 	if err != nil {
 		return 0, err
 	}
-	doc, err := parse.Parse(ctx, v.FileName, data, parse.Meta{Identifier: v.Identifier, Title: v.Title, Language: v.Language})
+	doc, err := s.reader.Read(ctx, v.FileName, data, parse.Meta{Identifier: v.Identifier, Title: v.Title, Language: v.Language}, v.Document,
+		func(done, total int) error { return run.Report(ctx, StageParse, int64(done), int64(total)) })
 	if err != nil {
 		return 0, err
 	}
 	if err := run.Report(ctx, StageSegment, 0, int64(len(doc.Pages))); err != nil {
 		return 0, err
 	}
-	list := parse.Segment(doc, v.Document)
+	list := doc.Passages
 	if len(list) == 0 {
 		return 0, issue.New(issue.Invalid, "the file %s holds no text that could be quoted", v.FileName)
 	}

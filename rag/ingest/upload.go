@@ -37,6 +37,7 @@ func (s *Service) Upload(ctx context.Context, u Upload) (v Version, created bool
 	}
 	sum := sha256.Sum256(u.Data)
 	a.SHA256, a.Content = hex.EncodeToString(sum[:]), u.Data
+	a.UploadedBy = personID(ctx)
 	id, created, err := s.store.Add(ctx, a)
 	if err != nil {
 		return v, false, err
@@ -47,12 +48,7 @@ func (s *Service) Upload(ctx context.Context, u Upload) (v Version, created bool
 
 // inspect reads the file once to find out whether it can be read at all.
 func (s *Service) inspect(ctx context.Context, u Upload, a *Addition) error {
-	if err := s.sit(ctx); err != nil {
-		return err
-	}
-	defer s.rise()
-	meta := u.Meta
-	doc, err := parse.Parse(ctx, a.FileName, u.Data, meta)
+	doc, err := s.reader.Inspect(ctx, a.FileName, u.Data, u.Meta)
 	if err != nil {
 		return err
 	}
@@ -69,19 +65,6 @@ func (s *Service) inspect(ctx context.Context, u Upload, a *Addition) error {
 	a.Title = cut(a.Title, maxTitle)
 	return nil
 }
-
-// sit waits until no other document is being read in this process: each may be as
-// large as MaxBytes, and its passages larger.
-func (s *Service) sit(ctx context.Context) error {
-	select {
-	case s.desk <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Service) rise() { <-s.desk }
 
 const (
 	maxTitle = 500

@@ -25,6 +25,8 @@ type block struct {
 	caption string // of a table, when the source marks it as such
 	refs    bool   // bibliography: in the page text, never in the index
 	silent  bool   // sets the section and is not itself on the page
+	aside   bool   // table of contents, text in the margin: in the page text, never in the index
+	marks   []mark // where its words are printed, when that is known
 	page    int    // index into Document.Pages
 	start   int
 	end     int
@@ -43,19 +45,36 @@ type cell struct {
 	column     int  // from 0
 	span       int  // columns, at least 1
 	carried    bool // repeated from a cell above by rowspan, not in the row's text
+	marks      []mark
 	start, end int
+}
+
+// mark is where a word of a text is printed.
+type mark struct {
+	start, end int // in the text of the block or cell
+	box        Rect
 }
 
 // pageBlocks are the blocks of one page before offsets are known.
 type pageBlocks struct {
 	number int
+	label  string
 	blocks []block
+	width  float32 // points, 0 when the format has no pages
+	height float32
+	flags  []Flag
 }
 
 // lay writes the text of each page and tells every block where it stands.
 func (d *Document) lay(pages []pageBlocks) {
 	for i, p := range pages {
 		var text strings.Builder
+		var words []Word
+		put := func(marks []mark, at int) {
+			for _, m := range marks {
+				words = append(words, Word{Start: at + m.start, End: at + m.end, Box: m.box})
+			}
+		}
 		previous := paragraph
 		for _, b := range p.blocks {
 			b.page = i
@@ -73,13 +92,22 @@ func (d *Document) lay(pages []pageBlocks) {
 			b.start = text.Len()
 			if b.kind == tableBlock {
 				writeRows(&text, b.rows)
+				for _, r := range b.rows {
+					for _, c := range r.cells {
+						if !c.carried {
+							put(c.marks, c.start)
+						}
+					}
+				}
 			} else {
 				text.WriteString(b.text)
+				put(b.marks, b.start)
 			}
 			b.end = text.Len()
 			d.blocks = append(d.blocks, b)
 		}
-		d.Pages = append(d.Pages, Page{Number: p.number, Text: text.String()})
+		d.Pages = append(d.Pages, Page{Number: p.number, Label: p.label, Text: text.String(),
+			Width: p.width, Height: p.height, Words: words, Flags: p.flags})
 	}
 	markBibliography(d.blocks)
 }

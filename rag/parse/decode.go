@@ -19,7 +19,7 @@ const MaxSize = 32 << 20
 
 // signatures are the first bytes of formats that are met in place of text.
 var signatures = []struct{ magic, what string }{
-	{"%PDF", "a PDF file"},
+	{"%PDF", "a PDF file"}, // read by package pdfium
 	{"PK\x03\x04", "a ZIP archive or Office file"},
 	{"\x89PNG", "an image"},
 	{"\xff\xd8\xff", "an image"},

@@ -12,6 +12,13 @@ var (
 	captionText = regexp.MustCompile(`^(?i:tabelle|tab\.|table|abbildung|abb\.|figure|fig\.|kasten|box)\s*\.?\s*[A-Z]?\d{1,3}(?:[.\-]\d{1,3})*`)
 )
 
+var (
+	chapterWord  = regexp.MustCompile(`^(?:Kapitel|Chapter|Teil|Part|Anhang|Appendix|Abschnitt|Section)\s+[\dA-ZIVX]{1,4}\b`)
+	deepNumber   = regexp.MustCompile(`^\d{1,2}(?:\.\d{1,2}){1,4}\.?\s+\p{Lu}`)
+	captionStart = regexp.MustCompile(`^[^.:]{3,20}[.:|–—-]|^(?i:tabelle|tab\.|table|abbildung|abb\.|figure|fig\.)\s*\.?\s*[A-Z]?\d+(?:[.\-]\d+)*\s*$`)
+	numberOnly   = regexp.MustCompile(`^\d{1,4}[.)]`)
+)
+
 // plainHeading tells whether line i of a text without marked headings is one: short,
 // alone, no sentence, after a finished sentence and before running text.
 func (l *light) plainHeading(lines []string, i int) bool {

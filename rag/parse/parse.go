@@ -1,7 +1,8 @@
 // Package parse turns the bytes of a guideline into pages and passages. It owns
-// the reading of Markdown, HTML and plain text, printed page numbers, tables and
-// the recognition of bibliographies; it refuses what is not text, and never
-// invents or rewrites a word: every passage is a substring of its page.
+// the reading of Markdown, HTML, DOCX and plain text, the layout of printed pages
+// (whose glyphs package pdfium finds), printed page numbers, tables and the
+// recognition of bibliographies; it refuses what is no document, and never invents
+// or rewrites a word: every passage is a substring of its page.
 package parse
 
 import (
@@ -22,6 +23,8 @@ const (
 	Markdown Format = "markdown"
 	HTML     Format = "html"
 	Text     Format = "text"
+	PDF      Format = "pdf"
+	DOCX     Format = "docx"
 )
 
 // Meta is what is known about a file beside its bytes; the JSON form is an entry
@@ -43,8 +46,32 @@ type Meta struct {
 // NFC. A document without pages has one, numbered 0.
 type Page struct {
 	Number int    // printed page, 0 when the document has none
+	Label  string // as it is printed where that is no number ("iv"), else ""
 	Text   string // cells of a table row stand beside each other, separated by a tab
+
+	// Of a printed page only. Words are those of Text, in its order.
+	Width, Height float32 // points, as the page is shown
+	Words         []Word
+	Flags         []Flag
 }
+
+// Word is where a word of a page's text is printed.
+type Word struct {
+	Start, End int  // bytes of Page.Text
+	Box        Rect // on the page as it is shown
+}
+
+// Flag is what a reader must know about a page.
+type Flag string
+
+// The flags of pages.
+const (
+	PictureOnly Flag = "picture-only" // an image without text: its words are not known
+	LittleText  Flag = "little-text"  // fewer characters than a page of a guideline has
+	BadLetters  Flag = "bad-letters"  // the file does not tell what some letters mean: words may be misread
+	BrokenPage  Flag = "broken-page"  // it could not be read
+	HiddenText  Flag = "hidden-text"  // text that no reader sees was left out
+)
 
 // Document is a file that was read.
 type Document struct {
@@ -56,11 +83,22 @@ type Document struct {
 	blocks []block // in reading order; offsets are those of Pages
 }
 
-// Parse reads a file. Content that is not text gives an error of kind
+// Parse reads a file that is text, or a DOCX. Content that is neither gives an error of kind
 // not-supported, text without words or in an unknown encoding one of kind
 // invalid, more than MaxSize bytes one of kind too-long. The name stands in
 // errors only.
 func Parse(ctx context.Context, name string, data []byte, meta Meta) (*Document, error) {
+	if Sniff(data) == DOCX {
+		doc, err := readDOCX(data)
+		if err != nil {
+			return nil, fmt.Errorf("read document %q: %w", name, err)
+		}
+		if doc.letters() < minLetters {
+			return nil, issue.New(issue.Invalid, "document %q holds no text", name)
+		}
+		doc.settle(meta)
+		return doc, nil
+	}
 	source, err := decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("read document %q: %w", name, err)
@@ -76,30 +114,43 @@ func Parse(ctx context.Context, name string, data []byte, meta Meta) (*Document,
 		pages = readLight(source, doc.Format == Text)
 	}
 	doc.lay(pages)
-	words := 0
-	for _, p := range doc.Pages {
-		for _, r := range p.Text {
-			if unicode.IsLetter(r) {
-				words++
-			}
-		}
-	}
-	if words < minLetters {
+	if doc.letters() < minLetters {
 		return nil, issue.New(issue.Invalid, "document %q holds no text", name)
 	}
-	if doc.Title == "" {
-		for _, b := range doc.blocks {
+	doc.settle(meta)
+	return doc, nil
+}
+
+// letters counts the letters of all pages, as far as minLetters matters.
+func (d *Document) letters() int {
+	n := 0
+	for _, p := range d.Pages {
+		for _, r := range p.Text {
+			if unicode.IsLetter(r) {
+				n++
+			}
+		}
+		if n > minLetters {
+			break
+		}
+	}
+	return n
+}
+
+// settle gives a document the title and language that nobody stated.
+func (d *Document) settle(meta Meta) {
+	if d.Title == "" {
+		for _, b := range d.blocks {
 			if b.kind == heading {
-				doc.Title = oneLine(b.text)
+				d.Title = oneLine(b.text)
 				break
 			}
 		}
 	}
-	doc.Language = meta.Language
-	if doc.Language != "de" && doc.Language != "en" {
-		doc.Language = recognise(doc.Pages)
+	d.Language = meta.Language
+	if d.Language != "de" && d.Language != "en" {
+		d.Language = recognise(d.Pages)
 	}
-	return doc, nil
 }
 
 // minLetters is the least a document must say to be one.

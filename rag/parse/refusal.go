@@ -23,6 +23,9 @@ const (
 	ArchiveBomb
 	ArchivePath
 	NoDocument
+	NoReader
+	NoImage
+	DamagedWord
 )
 
 // MaxPages is the most pages a document may have.
@@ -57,6 +60,9 @@ var refusals = map[Refusal]struct {
 		"die Datei wird beim Entpacken größer, als gelesen wird"},
 	ArchivePath: {"archive-unsafe", issue.Invalid, "the file is an archive with unsafe names",
 		"die Datei ist ein Archiv mit unsicheren Namen"},
+	NoReader:    {"no-reader", issue.NotSupported, "this program cannot read PDF files here", "dieses Programm kann hier keine PDF-Dateien lesen"},
+	NoImage:     {"no-image", issue.NotFound, "the document has no image of this page", "das Dokument hat kein Bild dieser Seite"},
+	DamagedWord: {"damaged", issue.Invalid, "the Word document is damaged and cannot be read", "das Word-Dokument ist beschädigt und kann nicht gelesen werden"},
 	NoDocument: {"not-a-document", issue.NotSupported, "the content is neither PDF, Word (DOCX), HTML, Markdown nor text",
 		"der Inhalt ist weder PDF noch Word (DOCX), HTML, Markdown oder Text"},
 }

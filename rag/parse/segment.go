@@ -74,7 +74,7 @@ func (s *segmenter) take(i int) {
 		}
 		return
 	}
-	if b.refs {
+	if b.refs || b.aside {
 		s.close()
 		return
 	}
@@ -214,7 +214,9 @@ func (s *segmenter) emit(pieces []piece) {
 		Document: s.of.ID, Ord: len(s.out), Kind: passageKind(kinds), Language: s.doc.Language,
 		Page: page.Number, PageEnd: page.Number, Section: section, Quoted: trimmed, SHA256: hex.EncodeToString(sum[:]),
 		Indexed: indexed(section, page.Text, pieces),
+		Anchor:  rag.Anchor{Sheet: s.page, Start: start + strings.Index(quoted, trimmed)},
 	}
+	p.Anchor.End = p.Anchor.Start + len(trimmed)
 	p.ID = passageID(s.of.ID, p.Ord, p.SHA256)
 	s.out = append(s.out, p)
 }

@@ -21,8 +21,10 @@ type Glyph struct {
 // Run is a sequence of glyphs of one look, as a PDF prints them.
 type Run struct {
 	Glyphs []Glyph
+	Size   float32 // of the font as it is shown, in points; 0 when unknown
 	Bold   bool
-	Turned int // quarter turns clockwise the text is written in, 0 to 3
+	White  bool // printed in white or nearly so
+	Turned int  // quarter turns the text is written in, 0 to 3
 }
 
 // Sheet is a printed page before it is read: words and lines where they stand.
@@ -32,6 +34,10 @@ type Sheet struct {
 	Width, Height float32
 	Runs          []Run
 	Rules         []Rect  // thin lines and the edges of boxes: the borders of tables
+	Fills         []Rect  // coloured areas and pictures, on which white text can be read
 	Pictures      float32 // share of the page that images cover, 0 to 1
-	Unreadable    int     // characters whose meaning the file does not tell
+	Unreadable    int     // words whose letters the file does not tell
+	Broken        bool    // the page could not be read
+
+	turned int // quarter turns that were undone to read it
 }

@@ -20,9 +20,9 @@ func TestLifeOfAGuidelineIsAttested(t *testing.T) {
 	first, second := add(t, s, "g", "1", 1), add(t, s, "g", "2", 1)
 	ctx := audit.With(t.Context(), audit.Caller{User: "alice", Client: "admin"})
 	for _, do := range []func() error{
-		func() error { return s.Approve(ctx, first) },
-		func() error { return s.Approve(ctx, first) },  // is active already
-		func() error { return s.Approve(ctx, second) }, // retires the first
+		func() error { return s.Approve(ctx, first, "") },
+		func() error { return s.Approve(ctx, first, "") },  // is active already
+		func() error { return s.Approve(ctx, second, "") }, // retires the first
 		func() error { return s.Retire(ctx, second) },
 		func() error { return s.Delete(ctx, first) },
 	} {

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"cdss/rag"
 	"cdss/rag/embed"
-	"cdss/rag/ingest"
 	"cdss/rag/parse"
 )
 
@@ -80,6 +78,9 @@ func (s *Store) SaveContent(ctx context.Context, id string, pipeline int, pages 
 		if _, err := tx.Exec(ctx, contentSavedQuery, u, pipeline); err != nil {
 			return err
 		}
+		if err := inheritMarks(ctx, tx, u, guideline); err != nil {
+			return err
+		}
 		if status != rag.Active {
 			return nil
 		}
@@ -88,20 +89,25 @@ func (s *Store) SaveContent(ctx context.Context, id string, pipeline int, pages 
 }
 
 func copyPages(ctx context.Context, tx pgx.Tx, version pgtype.UUID, pages []parse.Page) error {
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"guideline_page"}, []string{"version_id", "ord", "label", "text"},
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"guideline_page"}, []string{"version_id", "ord", "label", "text", "width", "height", "words", "flags"},
 		pgx.CopyFromSlice(len(pages), func(i int) ([]any, error) {
-			label := ""
-			if pages[i].Number > 0 {
-				label = strconv.Itoa(pages[i].Number)
+			p := pages[i]
+			label := p.Label
+			if p.Number > 0 {
+				label = strconv.Itoa(p.Number)
 			}
-			return []any{version, i, label, pages[i].Text}, nil
+			flags := p.Flags
+			if flags == nil {
+				flags = []parse.Flag{}
+			}
+			return []any{version, i, label, p.Text, p.Width, p.Height, parse.PackWords(p.Words), flags}, nil
 		}))
 	return err
 }
 
 func copyPassages(ctx context.Context, tx pgx.Tx, version, guideline pgtype.UUID, status rag.Status, passages []rag.Passage) error {
 	names := []string{"id", "version_id", "guideline_id", "ord", "kind", "lang", "status", "page", "page_end", "section",
-		"indexed", "quoted", "sha256"}
+		"indexed", "quoted", "sha256", "anchor"}
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"passage"}, names,
 		pgx.CopyFromSlice(len(passages), func(i int) ([]any, error) {
 			p := passages[i]
@@ -114,7 +120,7 @@ func copyPassages(ctx context.Context, tx pgx.Tx, version, guideline pgtype.UUID
 				section = []string{}
 			}
 			return []any{passage, version, guideline, p.Ord, string(p.Kind), p.Language, string(status), p.Page, max(p.Page, p.PageEnd),
-				section, p.Indexed, p.Quoted, p.SHA256}, nil
+				section, p.Indexed, p.Quoted, p.SHA256, anchor{p.Anchor.Sheet, p.Anchor.Start, p.Anchor.End}}, nil
 		}))
 	return err
 }
@@ -201,59 +207,28 @@ type passageRow struct {
 	Section         []string
 	Quoted, Indexed string
 	SHA256          string
+	Anchor          anchor
+	Earlier         []rag.Earlier
+}
+
+// anchor is rag.Anchor as it is stored.
+type anchor struct {
+	Sheet int `json:"sheet"`
+	Start int `json:"start"`
+	End   int `json:"end"`
 }
 
 func (r passageRow) passage() rag.Passage {
 	return rag.Passage{
 		ID: r.ID, Document: r.VersionID, Ord: r.Ord, Kind: r.Kind, Language: r.Lang, Page: r.Page, PageEnd: r.PageEnd,
 		Section: r.Section, Quoted: r.Quoted, Indexed: r.Indexed, SHA256: r.SHA256,
+		Anchor: rag.Anchor{Sheet: r.Anchor.Sheet, Start: r.Anchor.Start, End: r.Anchor.End}, Earlier: r.Earlier,
 	}
 }
 
-const passageColumns = `p.id, p.version_id, p.ord, p.kind, p.lang, p.page, p.page_end, p.section, p.quoted, p.indexed, p.sha256`
+const passageColumns = `p.id, p.version_id, p.ord, p.kind, p.lang, p.page, p.page_end, p.section, p.quoted, p.indexed, p.sha256, p.anchor, p.earlier`
 
-const (
-	// A pattern matches the source's own words and headings, not the indexed form.
-	passageFilter = `
-FROM passage p
-WHERE p.version_id = @id
-  AND (@page = 0 OR @page BETWEEN p.page AND p.page_end)
-  AND (@pattern = '' OR p.quoted ILIKE @pattern OR array_to_string(p.section, ' ') ILIKE @pattern)`
-
-	countPassagesQuery = `SELECT count(*)` + passageFilter
-	passagesQuery      = `SELECT ` + passageColumns + passageFilter + ` ORDER BY p.ord OFFSET @offset LIMIT @limit`
-	existsQuery        = `SELECT EXISTS (SELECT FROM guideline_version WHERE id = $1)`
-)
-
-// Passages implements ingest.Reading.
-func (s *Store) Passages(ctx context.Context, id string, f ingest.Filter) (int, []rag.Passage, error) {
-	u, err := s.existing(ctx, id)
-	if err != nil {
-		return 0, nil, err
-	}
-	if f.Limit <= 0 {
-		f.Limit = 50
-	}
-	args := pgx.NamedArgs{"id": u, "page": f.Page, "pattern": pattern(f.Text), "offset": f.Offset, "limit": f.Limit}
-	var total int
-	if err := s.pool.QueryRow(ctx, countPassagesQuery, args).Scan(&total); err != nil {
-		return 0, nil, fmt.Errorf("count passages of guideline version %s: %w", id, err)
-	}
-	list, err := s.passages(ctx, passagesQuery, args)
-	if err != nil {
-		return 0, nil, fmt.Errorf("read passages of guideline version %s: %w", id, err)
-	}
-	return total, list, nil
-}
-
-// pattern makes an ILIKE pattern that finds text literally.
-func pattern(text string) string {
-	text = strings.ToValidUTF8(strings.ReplaceAll(strings.TrimSpace(text), "\x00", ""), "")
-	if text == "" {
-		return ""
-	}
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
-}
+const existsQuery = `SELECT EXISTS (SELECT FROM guideline_version WHERE id = $1)`
 
 // existing reads an id and tells a version without passages from none.
 func (s *Store) existing(ctx context.Context, id string) (pgtype.UUID, error) {
@@ -289,31 +264,4 @@ func collectPassages(ctx context.Context, db querier, query string, args pgx.Nam
 		r, err := pgx.RowToStructByName[passageRow](row)
 		return r.passage(), err
 	})
-}
-
-const pagesQuery = `SELECT label, text FROM guideline_page WHERE version_id = $1 ORDER BY ord`
-
-// Pages implements ingest.Reading.
-func (s *Store) Pages(ctx context.Context, id string) ([]parse.Page, error) {
-	u, err := s.existing(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.pool.Query(ctx, pagesQuery, u)
-	if err != nil {
-		return nil, fmt.Errorf("read pages of guideline version %s: %w", id, err)
-	}
-	pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (parse.Page, error) {
-		var (
-			p     parse.Page
-			label string
-		)
-		err := row.Scan(&label, &p.Text)
-		p.Number, _ = strconv.Atoi(label) // '' means no printed page, which is 0
-		return p, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read pages of guideline version %s: %w", id, err)
-	}
-	return pages, nil
 }

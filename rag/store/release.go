@@ -25,7 +25,7 @@ UPDATE guideline_version SET status = 'retired', retired_at = now()
 WHERE guideline_id = $1 AND status = 'active'
 RETURNING id::text`
 	activateQuery = `
-UPDATE guideline_version SET status = 'active', approved_at = now(), retired_at = NULL WHERE id = $1`
+UPDATE guideline_version SET status = 'active', approved_at = now(), approved_by = $2, retired_at = NULL WHERE id = $1`
 	retireQuery = `
 UPDATE guideline_version SET status = 'retired', retired_at = now() WHERE id = $1`
 
@@ -39,7 +39,7 @@ WHERE p.guideline_id = $1 AND e.passage_id = p.id AND e.status <> p.status`
 )
 
 // Approve implements ingest.Release.
-func (s *Store) Approve(ctx context.Context, id string) error {
+func (s *Store) Approve(ctx context.Context, id, by string) error {
 	return s.change(ctx, id, "approve", func(tx pgx.Tx, guideline string, u pgtype.UUID, status rag.Status, complete bool) (bool, error) {
 		if status == rag.Active {
 			return false, nil
@@ -60,7 +60,10 @@ func (s *Store) Approve(ctx context.Context, id string) error {
 				return false, err
 			}
 		}
-		if _, err := tx.Exec(ctx, activateQuery, u); err != nil {
+		if err := rebind(ctx, tx, u); err != nil {
+			return false, err
+		}
+		if _, err := tx.Exec(ctx, activateQuery, u, by); err != nil {
 			return false, err
 		}
 		return true, attest(ctx, tx, audit.Approve, id)
@@ -147,7 +150,7 @@ const (
 	// What makes one corpus differ from another. The day counts only through the
 	// documents whose validity it ends.
 	revisionQuery = `
-SELECT coalesce(md5(string_agg(concat_ws('/', id, pipeline, embedded_in, valid_until < @today::date), ',' ORDER BY id)), 'empty'),
+SELECT coalesce(md5(string_agg(concat_ws('/', id, pipeline, edited, embedded_in, valid_until < @today::date), ',' ORDER BY id)), 'empty'),
        coalesce(bool_and(embedded_in IS NOT DISTINCT FROM @space), true)
 FROM guideline_version WHERE status = 'active'`
 
@@ -159,7 +162,9 @@ FROM guideline_version v JOIN guideline g ON g.id = v.guideline_id
 WHERE v.status = 'active'
 ORDER BY g.identifier`
 
-	activePassagesQuery = `SELECT ` + passageColumns + ` FROM passage p WHERE p.status = 'active' ORDER BY p.version_id, p.ord`
+	activePassagesQuery = `SELECT ` + passageColumns + `
+FROM passage p LEFT JOIN passage_mark m ON m.version_id = p.version_id AND m.sha256 = p.sha256
+WHERE p.status = 'active' AND m.disabled IS NOT TRUE ORDER BY p.version_id, p.ord`
 )
 
 // Revision implements ingest.Active.

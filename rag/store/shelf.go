@@ -27,9 +27,9 @@ RETURNING id`
 
 	addVersionQuery = `
 INSERT INTO guideline_version (guideline_id, version, title, publisher, language, valid_until, expired, part_of, same_as,
-                               indications, file_name, sha256)
+                               indications, file_name, sha256, uploaded_by)
 VALUES (@guideline, @version, @title, @publisher, @language, @valid_until, @expired, @part_of, @same_as,
-        @indications, @file_name, @sha256)
+        @indications, @file_name, @sha256, @uploaded_by)
 ON CONFLICT (guideline_id, version, sha256) DO NOTHING
 RETURNING id`
 
@@ -55,6 +55,7 @@ func (s *Store) Add(ctx context.Context, a ingest.Addition) (id string, created 
 			"guideline": guideline, "version": a.Version, "title": a.Title, "publisher": a.Publisher, "language": a.Language,
 			"valid_until": pgtype.Date{Time: a.ValidUntil, Valid: !a.ValidUntil.IsZero()}, "expired": a.Expired,
 			"part_of": a.PartOf, "same_as": a.SameAs, "indications": indications, "file_name": a.FileName, "sha256": a.SHA256,
+			"uploaded_by": a.UploadedBy,
 		}).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			var complete bool
@@ -102,6 +103,8 @@ type versionRow struct {
 	Pages, Passages, Pipeline                           int
 	Space                                               string
 	Complete                                            bool
+	UploadedBy, ApprovedBy                              string
+	Flagged                                             int
 	Task                                                []byte
 }
 
@@ -116,7 +119,8 @@ SELECT v.id, g.identifier, v.version, v.title, v.publisher, v.language, v.valid_
        v.pipeline,
        coalesce((SELECT concat_ws('/', e.kind, e.provider, e.model, e.dims, e.version) FROM embedding_space e
                  WHERE e.id = v.embedded_in), '') AS space,
-       v.indexed_at IS NOT NULL AS complete,
+       v.indexed_at IS NOT NULL AS complete, v.uploaded_by, v.approved_by,
+       (SELECT count(*) FROM guideline_page p WHERE p.version_id = v.id AND p.flags <> '{}') AS flagged,
        (SELECT row_to_json(t) FROM task t WHERE t.kind = @kind AND t.key = v.id::text) AS task
 FROM guideline_version v
 JOIN guideline g ON g.id = v.guideline_id
@@ -165,6 +169,7 @@ func (r versionRow) version() (ingest.Version, error) {
 		},
 		Format: r.Format, Size: r.Size, CreatedAt: r.CreatedAt.UTC(), ApprovedAt: utc(r.ApprovedAt), RetiredAt: utc(r.RetiredAt),
 		Pages: r.Pages, Passages: r.Passages, Pipeline: r.Pipeline, Space: r.Space, Complete: r.Complete,
+		UploadedBy: r.UploadedBy, ApprovedBy: r.ApprovedBy, Flagged: r.Flagged,
 	}
 	if r.ValidUntil != nil {
 		v.ValidUntil = r.ValidUntil.UTC()

@@ -84,7 +84,7 @@ func TestNearest(t *testing.T) {
 	if got := nearest(t, s, flat, []float32{1, 0, 0}, 10); len(got) != 0 {
 		t.Errorf("drafts are found: %v", got)
 	}
-	if err := s.Approve(t.Context(), id); err != nil {
+	if err := s.Approve(t.Context(), id, ""); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{passageID(id, 1) + " 0.80", passageID(id, 0) + " 0.60"}
@@ -102,7 +102,7 @@ func TestNearest(t *testing.T) {
 	if err := s.SaveVectors(t.Context(), draft, other, []ingest.Vector{{PassageID: passageID(draft, 0), Values: []float32{1, 0, 0}}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Approve(t.Context(), draft); err != nil {
+	if err := s.Approve(t.Context(), draft, ""); err != nil {
 		t.Fatal(err)
 	}
 	if got := nearest(t, s, other, []float32{1, 0, 0}, 9); !cmp.Equal(got, []string{passageID(draft, 0) + " 1.00"}) {
@@ -188,7 +188,7 @@ func TestOneVersionIsActiveHoweverManyApprove(t *testing.T) {
 	for _, id := range ids {
 		all.Go(func() {
 			for range 3 {
-				if err := s.Approve(t.Context(), id); err != nil {
+				if err := s.Approve(t.Context(), id, ""); err != nil {
 					t.Errorf("approve: %v", err)
 				}
 			}
@@ -236,12 +236,12 @@ func TestUnknownIDs(t *testing.T) {
 	ctx := t.Context()
 	for _, id := range []string{"", "x", "00000000-0000-0000-0000-000000000000", "0000000000000000000000000000000000000", "'; DROP TABLE task; --", strings.Repeat("a", 5000)} {
 		calls := map[string]error{
-			"Delete": s.Delete(ctx, id), "Approve": s.Approve(ctx, id), "Retire": s.Retire(ctx, id),
+			"Delete": s.Delete(ctx, id), "Approve": s.Approve(ctx, id, ""), "Retire": s.Retire(ctx, id),
 			"SaveContent": s.SaveContent(ctx, id, 1, nil, nil), "Complete": s.Complete(ctx, id, flat),
 		}
 		_, calls["Versions"] = s.Versions(ctx, id)
 		_, calls["Source"] = s.Source(ctx, id)
-		_, calls["Pages"] = s.Pages(ctx, id)
+		_, calls["Pages"] = s.Pages(ctx, id, 0, 0)
 		_, _, calls["Passages"] = s.Passages(ctx, id, ingest.Filter{})
 		for call, err := range calls {
 			if !issue.Is(err, issue.NotFound) {
@@ -269,7 +269,7 @@ func TestCorpus(t *testing.T) {
 	if revision() != empty {
 		t.Error("a draft changes the active corpus")
 	}
-	if err := s.Approve(t.Context(), id); err != nil {
+	if err := s.Approve(t.Context(), id, ""); err != nil {
 		t.Fatal(err)
 	}
 	c, err := s.Corpus(t.Context(), flat, today)

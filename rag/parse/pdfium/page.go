@@ -3,7 +3,9 @@ package pdfium
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/klippa-app/go-pdfium/enums"
 	"github.com/klippa-app/go-pdfium/references"
@@ -121,12 +123,20 @@ func (f *File) text(page requests.Page, v view, sheet *parse.Sheet) error {
 		}
 		run = parse.Run{}
 	}
+	var high rune // first half of a character beyond the basic plane
 	for i := range count.Count {
 		u, err := f.in.FPDFText_GetUnicode(&requests.FPDFText_GetUnicode{TextPage: text, Index: i})
 		if err != nil {
 			return err
 		}
 		r := rune(uint32(u.Unicode))
+		if r >= 0xd800 && r < 0xdc00 {
+			high = r
+			continue
+		}
+		if high != 0 {
+			r, high = utf16.DecodeRune(high, r), 0
+		}
 		switch {
 		case r == '\r' || r == '\n' || r == ' ' || r == '\u00a0' || r == '\t':
 			end()
@@ -135,7 +145,7 @@ func (f *File) text(page requests.Page, v view, sheet *parse.Sheet) error {
 			r = '-'
 		}
 		if len(run.Glyphs) == 0 {
-			run.Bold = f.bold(text, i)
+			run.Bold, run.Size, run.White = f.bold(text, i), f.size(text, i), f.white(text, i)
 			if angle, err := f.in.FPDFText_GetCharAngle(&requests.FPDFText_GetCharAngle{TextPage: text, Index: i}); err == nil {
 				run.Turned = int(math.Round(float64(angle.CharAngle)/(math.Pi/2))) & 3
 			}
@@ -154,29 +164,51 @@ func (f *File) text(page requests.Page, v view, sheet *parse.Sheet) error {
 	return nil
 }
 
-// bold tells whether a character is of a heavy font: by its weight, or, since many
-// fonts do not state it, by its name.
+// heavy are the parts of font names that say a font is bold. The weight that PDFium
+// estimates from the stems is wrong for many fonts of TeX, so names go first.
+var heavy = []string{"bold", "black", "heavy", "demi", "cmb", "medi", "-bd", "extrab"}
+
 func (f *File) bold(text references.FPDF_TEXTPAGE, i int) bool {
 	info, err := f.in.FPDFText_GetFontInfo(&requests.FPDFText_GetFontInfo{TextPage: text, Index: i})
-	if err == nil {
-		if known, ok := f.weights[info.FontName]; ok {
-			return known
-		}
+	if err != nil || info.FontName == "" {
+		w, err := f.in.FPDFText_GetFontWeight(&requests.FPDFText_GetFontWeight{TextPage: text, Index: i})
+		return err == nil && w.FontWeight >= 700
 	}
-	heavy := false
-	if w, err := f.in.FPDFText_GetFontWeight(&requests.FPDFText_GetFontWeight{TextPage: text, Index: i}); err == nil {
-		heavy = w.FontWeight >= 600
+	known, ok := f.weights[info.FontName]
+	if ok {
+		return known
 	}
-	if err == nil {
-		name := strings.ToLower(info.FontName)
-		const forced = 1 << 18 // ISO 32000-1, table 123: ForceBold
-		heavy = heavy || strings.Contains(name, "bold") || strings.Contains(name, "black") || strings.Contains(name, "heavy") || strings.Contains(name, "semibold") ||
-			strings.Contains(name, "cmbx") || info.Flags&forced != 0
-		if len(f.weights) < 1000 {
-			f.weights[info.FontName] = heavy
-		}
+	const forced = 1 << 18 // ISO 32000-1, table 123: ForceBold
+	name := strings.ToLower(info.FontName)
+	bold := info.Flags&forced != 0 || slices.ContainsFunc(heavy, func(part string) bool { return strings.Contains(name, part) }) &&
+		!strings.Contains(name, "medium")
+	if len(f.weights) < 1000 {
+		f.weights[info.FontName] = bold
 	}
-	return heavy
+	return bold
+}
+
+// size is the size of the font as it is shown: many files write everything in size
+// 1 and scale it.
+func (f *File) size(text references.FPDF_TEXTPAGE, i int) float32 {
+	s, err := f.in.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: text, Index: i})
+	if err != nil {
+		return 0
+	}
+	m, err := f.in.FPDFText_GetMatrix(&requests.FPDFText_GetMatrix{TextPage: text, Index: i})
+	if err != nil {
+		return float32(s.FontSize)
+	}
+	scale := math.Sqrt(math.Abs(float64(m.Matrix.A)*float64(m.Matrix.D) - float64(m.Matrix.B)*float64(m.Matrix.C)))
+	return float32(math.Abs(s.FontSize) * scale)
+}
+
+// nearWhite is the darkest colour that counts as white, of 255.
+const nearWhite = 245
+
+func (f *File) white(text references.FPDF_TEXTPAGE, i int) bool {
+	c, err := f.in.FPDFText_GetFillColor(&requests.FPDFText_GetFillColor{TextPage: text, Index: i})
+	return err == nil && c.R >= nearWhite && c.G >= nearWhite && c.B >= nearWhite
 }
 
 // objects finds the lines and pictures of a page. They help to see tables; a page
@@ -208,6 +240,7 @@ func (f *File) object(o references.FPDF_PAGEOBJECT, v view, sheet *parse.Sheet, 
 	switch kind.Type {
 	case enums.FPDF_PAGEOBJ_IMAGE:
 		if r, ok := f.bounds(o, v); ok {
+			sheet.Fills = append(sheet.Fills, r)
 			sheet.Pictures += max(0, r.X1-r.X0) * max(0, r.Y1-r.Y0) / area
 		}
 	case enums.FPDF_PAGEOBJ_PATH:
@@ -268,6 +301,9 @@ func (f *File) path(o references.FPDF_PAGEOBJECT, v view, sheet *parse.Sheet) {
 		add(sheet, r)
 		return
 	}
+	if f.coloured(o) {
+		sheet.Fills = append(sheet.Fills, r)
+	}
 	segments, err := f.in.FPDFPath_CountSegments(&requests.FPDFPath_CountSegments{PageObject: o})
 	if err != nil || segments.Count > 400 { // a drawing
 		return
@@ -311,6 +347,16 @@ func (f *File) path(o references.FPDF_PAGEOBJECT, v view, sheet *parse.Sheet) {
 			last = first
 		}
 	}
+}
+
+// coloured tells whether a path fills its area with something else than white.
+func (f *File) coloured(o references.FPDF_PAGEOBJECT) bool {
+	mode, err := f.in.FPDFPath_GetDrawMode(&requests.FPDFPath_GetDrawMode{PageObject: o})
+	if err != nil || mode.FillMode == enums.FPDF_FILLMODE_NONE {
+		return false
+	}
+	c, err := f.in.FPDFPageObj_GetFillColor(&requests.FPDFPageObj_GetFillColor{PageObject: o})
+	return err == nil && (c.FillColor.R < nearWhite || c.FillColor.G < nearWhite || c.FillColor.B < nearWhite)
 }
 
 func add(sheet *parse.Sheet, r parse.Rect) {

@@ -8,14 +8,18 @@
 package pdfium
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"image/png"
 	"io"
+	"math"
 	"strings"
 	"time"
 
 	pdf "github.com/klippa-app/go-pdfium"
+	"github.com/klippa-app/go-pdfium/enums"
 	pdferrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
@@ -133,4 +137,42 @@ func (f *File) Title() string {
 		return ""
 	}
 	return strings.TrimSpace(meta.Value)
+}
+
+// Bounds of a page image in pixels.
+const (
+	MaxWidth  = 2400
+	maxPixels = 6_000_000
+)
+
+// Image paints page i, from 0, as PNG of the given width in pixels.
+func (f *File) Image(i, width int) ([]byte, error) {
+	if i < 0 || i >= f.pages {
+		return nil, parse.Refuse(parse.NoImage)
+	}
+	page := requests.Page{ByIndex: &requests.PageByIndex{Document: f.document, Index: i}}
+	size, err := f.in.FPDF_GetPageSizeByIndexF(&requests.FPDF_GetPageSizeByIndexF{Document: f.document, Index: i})
+	if err != nil {
+		return nil, parse.Refuse(parse.NoImage)
+	}
+	w, h := float64(size.Size.Width), float64(size.Size.Height)
+	if !(w > 0 && h > 0) {
+		return nil, parse.Refuse(parse.NoImage)
+	}
+	scale := float64(min(max(width, 100), MaxWidth)) / w
+	if pixels := w * h * scale * scale; pixels > maxPixels {
+		scale *= math.Sqrt(maxPixels / pixels)
+	}
+	painted, err := f.in.RenderPageInPixels(&requests.RenderPageInPixels{Page: page,
+		Width: max(1, int(w*scale)), Height: max(1, int(h*scale)), RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT})
+	if err != nil {
+		return nil, parse.Refuse(parse.NoImage)
+	}
+	defer painted.Cleanup()
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(&out, painted.Result.RenderedImage); err != nil {
+		return nil, fmt.Errorf("write the image of page %d: %w", i+1, err)
+	}
+	return out.Bytes(), nil
 }

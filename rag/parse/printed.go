@@ -1,0 +1,474 @@
+package parse
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Printed reads the pages of a file that knows pages: a PDF. title is what the file
+// says it is called. Pages without any text give the refusal OnlyPictures.
+func Printed(sheets []Sheet, title string, meta Meta) (*Document, error) {
+	doc := &Document{Format: PDF}
+	pages, printedTitle := readPrinted(sheets)
+	doc.lay(pages)
+	total := 0
+	for _, p := range doc.Pages {
+		total += len(p.Text)
+	}
+	switch {
+	case total > MaxText:
+		return nil, Refuse(TooMuchText)
+	case doc.letters() < minLetters:
+		return nil, Refuse(OnlyPictures)
+	}
+	if doc.Title = printedTitle; doc.Title == "" {
+		doc.Title = title
+	}
+	doc.settle(meta)
+	return doc, nil
+}
+
+// printed is a block of a printed page with what tells a heading from text.
+type printed struct {
+	block
+	size  float32
+	bold  bool
+	lines int
+	left  float32
+	box   Rect
+}
+
+// readPrinted makes blocks of sheets: words to lines, lines to columns, tables and
+// paragraphs, in the order people read them.
+func readPrinted(sheets []Sheet) (pages []pageBlocks, title string) {
+	leaves := make([]*leaf, len(sheets))
+	for i := range sheets {
+		l := &leaf{Sheet: &sheets[i]}
+		words, turned, hidden := sheetWords(l.Sheet)
+		l.turned = turned
+		l.flags = judge(l.Sheet, words, hidden)
+		l.lines = makeLines(words, l.Rules)
+		l.Runs = nil // the largest part, no longer needed
+		leaves[i] = l
+	}
+	numberLeaves(leaves)
+	dropFurniture(leaves)
+	all := make([][]printed, len(leaves))
+	for i, l := range leaves {
+		tables, rest := ruledTables(l)
+		for _, region := range readingOrder(rest, tables) {
+			all[i] = append(all[i], readRegion(region)...)
+		}
+		all[i] = joinColumns(all[i])
+		l.lines, l.Rules, l.Fills = nil, nil, nil
+	}
+	title = headings(all)
+	for i, l := range leaves {
+		page := pageBlocks{number: l.number, flags: l.flags, width: l.Width, height: l.Height}
+		if l.number == 0 {
+			page.label = l.Label
+		}
+		if l.Sheet.turned&1 == 1 {
+			page.width, page.height = l.Height, l.Width
+		}
+		for _, b := range all[i] {
+			page.blocks = append(page.blocks, b.block)
+		}
+		if len(l.turned) > 0 {
+			page.blocks = append(page.blocks, margin(l.turned))
+		}
+		for j := range page.blocks {
+			unturn(l.Sheet, &page.blocks[j])
+		}
+		pages = append(pages, page)
+	}
+	return pages, title
+}
+
+// Bounds of a page that is read without doubt.
+const (
+	fewLetters  = 50   // characters: fewer are reported
+	badShare    = 0.05 // of letters whose meaning is unknown
+	pictureArea = 0.3  // of the page
+)
+
+// judge says what a curator must know about a page.
+func judge(s *Sheet, words []word, hidden int) []Flag {
+	letters, bad := 0, 0
+	for _, w := range words {
+		for _, r := range w.text {
+			letters++
+			if r == utf8.RuneError || unicode.Is(unicode.Co, r) {
+				bad++
+			}
+		}
+	}
+	var flags []Flag
+	switch {
+	case s.Broken:
+		return []Flag{BrokenPage}
+	case letters < fewLetters && s.Pictures > pictureArea:
+		flags = append(flags, PictureOnly)
+	case letters < fewLetters:
+		flags = append(flags, LittleText)
+	}
+	if float32(bad) > badShare*float32(letters) || float32(s.Unreadable) > 2*badShare*float32(len(words)) {
+		flags = append(flags, BadLetters)
+	}
+	if hidden > 0 {
+		flags = append(flags, HiddenText)
+	}
+	return flags
+}
+
+// margin is what is written in another direction: kept on the page, never indexed.
+func margin(words []word) block {
+	b := block{kind: paragraph, aside: true}
+	b.text, b.marks = write([]line{newLine(words)})
+	return b
+}
+
+func unturn(s *Sheet, b *block) {
+	for i := range b.marks {
+		b.marks[i].box = s.unturn(b.marks[i].box)
+	}
+	for i := range b.rows {
+		for j := range b.rows[i].cells {
+			for k := range b.rows[i].cells[j].marks {
+				m := &b.rows[i].cells[j].marks[k]
+				m.box = s.unturn(m.box)
+			}
+		}
+	}
+}
+
+// write puts the words of lines into a text, one line a line.
+func write(lines []line) (string, []mark) {
+	var text strings.Builder
+	var marks []mark
+	for i, l := range lines {
+		if i > 0 {
+			text.WriteByte('\n')
+		}
+		for k, w := range l.words {
+			if k > 0 {
+				text.WriteByte(' ')
+			}
+			start := text.Len()
+			text.WriteString(w.text)
+			marks = append(marks, mark{start, text.Len(), w.box})
+		}
+	}
+	return text.String(), marks
+}
+
+// readRegion makes blocks of one column.
+func readRegion(things []thing) []printed {
+	var lines []line
+	var tables []found
+	for _, t := range things {
+		if t.table != nil {
+			tables = append(tables, found{t.box, *t.table})
+		} else {
+			lines = append(lines, t.line)
+		}
+	}
+	aligned, lines := alignedTables(lines)
+	tables = append(tables, aligned...)
+	slices.SortStableFunc(tables, byPlace)
+	whole := make([]line, 0, len(lines))
+	for _, r := range rowsOfLines(lines) {
+		var words []word
+		for _, l := range r {
+			words = append(words, l.words...)
+		}
+		whole = append(whole, newLine(words))
+	}
+	pitch := linePitch(whole)
+	var out []printed
+	var open []line
+	flush := func() {
+		if len(open) > 0 {
+			out = append(out, textBlock(open))
+		}
+		open = nil
+	}
+	next := 0
+	for _, l := range whole {
+		for next < len(tables) && tables[next].box.middle() < l.box.middle() {
+			flush()
+			out = append(out, tableOf(tables[next]))
+			next++
+		}
+		if len(open) > 0 && begins(open, l, pitch) {
+			flush()
+		}
+		open = append(open, l)
+	}
+	flush()
+	for ; next < len(tables); next++ {
+		out = append(out, tableOf(tables[next]))
+	}
+	return out
+}
+
+func tableOf(f found) printed { return printed{block: f.table, box: f.box, left: f.box.X0} }
+
+// linePitch is the usual distance of lines, from top to top.
+func linePitch(lines []line) float32 {
+	var gaps []float32
+	for i := 1; i < len(lines); i++ {
+		if near(lines[i].size(), lines[i-1].size(), 0.6) {
+			gaps = append(gaps, lines[i].box.Y1-lines[i-1].box.Y1)
+		}
+	}
+	if len(gaps) == 0 {
+		return 0
+	}
+	slices.Sort(gaps)
+	return gaps[len(gaps)*2/5]
+}
+
+// begins tells whether a line begins a new block after the open one.
+func begins(open []line, l line, pitch float32) bool {
+	first, last := open[0], open[len(open)-1]
+	size, before := l.size(), last.size()
+	text, said := l.text(), last.text()
+	switch {
+	case !near(size, before, 0.08*max(size, before)+0.3):
+		return true
+	case l.bold() != last.bold() && (l.bold() || len(open) == 1 || last.bold()):
+		return true
+	case pitch > 0 && l.box.Y1-last.box.Y1 > 1.3*max(pitch, 1.1*size):
+		return true
+	case leaders(text) || leaders(said):
+		return true
+	case listMarker.MatchString(text):
+		return !(numberOnly.MatchString(text) && l.box.X0 > first.box.X0+2 && !endsSentence(said)) // "… in den Jahren\n2019. Danach …"
+	case captionText.MatchString(text) && captionStart.MatchString(text):
+		return true
+	case listMarker.MatchString(first.text()) && l.box.X0 <= first.box.X0+1 && endsSentence(said):
+		return true
+	case l.box.X0 > last.box.X0+1.1*size && endsSentence(said) && near(last.box.X0, first.box.X0, 2*size) && !listMarker.MatchString(first.text()):
+		return true // an indented first line
+	case numbering.MatchString(text) && l.bold():
+		return true
+	case refNumber.MatchString(text) && refNumber.MatchString(first.text()):
+		return true
+	}
+	return false
+}
+
+func endsSentence(text string) bool {
+	return text != "" && strings.ContainsRune(".!?:;])", lastRune(text))
+}
+
+func lastRune(s string) rune {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return r
+}
+
+func textBlock(lines []line) printed {
+	p := printed{size: 0, bold: true, lines: len(lines), left: lines[0].box.X0, box: lines[0].box}
+	var total, n float32
+	for _, l := range lines {
+		k := float32(len(l.text()))
+		total += l.size() * k
+		n += k
+		p.bold = p.bold && l.bold()
+		p.box = p.box.union(l.box)
+	}
+	p.size = total / max(n, 1)
+	p.kind = paragraph
+	p.text, p.marks = write(lines)
+	switch {
+	case leaders(p.text):
+		p.aside = true
+	case listMarker.MatchString(p.text):
+		p.kind = listItem
+	}
+	return p
+}
+
+// joinColumns joins a paragraph that goes on in the next column.
+func joinColumns(blocks []printed) []printed {
+	var out []printed
+	for _, b := range blocks {
+		if n := len(out); n > 0 {
+			a := &out[n-1]
+			if a.kind != tableBlock && b.kind == paragraph && !a.aside && !b.aside && b.box.Y0 < a.box.Y0 && b.box.X0 >= a.box.X1-1 &&
+				near(a.size, b.size, 0.3) && !endsSentence(a.text) && startsLower.MatchString(b.text) {
+				shift := len(a.text) + 1
+				for _, m := range b.marks {
+					a.marks = append(a.marks, mark{m.start + shift, m.end + shift, m.box})
+				}
+				a.text += "\n" + b.text
+				a.lines += b.lines
+				continue
+			}
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// headings finds the headings of a document by size, weight and numbering, and gives
+// its title: the largest one of the first pages.
+func headings(pages [][]printed) (title string) {
+	body, bodyBold := bodyText(pages)
+	var found []*printed
+	for i := range pages {
+		setContentsAside(pages[i])
+		for j := range pages[i] {
+			b := &pages[i][j]
+			if looksLikeHeading(b, body, bodyBold) {
+				found = append(found, b)
+			}
+		}
+	}
+	ranks := styleRanks(found)
+	largest := float32(0)
+	for _, b := range found {
+		b.kind = heading
+		b.level = ranks[styleOf(b)]
+	}
+	for i := range min(2, len(pages)) {
+		for _, b := range pages[i] {
+			if b.kind == heading && b.size > largest+0.5 && b.size > 1.2*body {
+				largest, title = b.size, oneLine(b.text)
+			}
+		}
+	}
+	return title
+}
+
+// setContentsAside marks all entries of a table of contents, also those of chapters,
+// which often have no dots.
+func setContentsAside(page []printed) {
+	dots := 0
+	for _, b := range page {
+		if b.aside {
+			dots++
+		}
+	}
+	if dots < 4 {
+		return
+	}
+	for i := range page {
+		if b := &page[i]; b.kind != tableBlock && b.lines <= 3 && entryEnd.MatchString(b.text) {
+			b.aside = true
+		}
+	}
+}
+
+var entryEnd = regexp.MustCompile(`\S\s+(?:\d{1,4}|[ivxl]{1,7})$`)
+
+// bodyText gives the size that most text is printed in, and whether that is bold.
+func bodyText(pages [][]printed) (size float32, bold bool) {
+	sizes, heavy, all := map[int]int{}, 0, 0
+	for _, page := range pages {
+		for _, b := range page {
+			if b.kind == tableBlock {
+				continue
+			}
+			sizes[int(b.size*2+0.5)] += len(b.text)
+			all += len(b.text)
+			if b.bold {
+				heavy += len(b.text)
+			}
+		}
+	}
+	best := 0
+	for s, n := range sizes {
+		if n > sizes[best] || n == sizes[best] && s < best {
+			best = s
+		}
+	}
+	return float32(best) / 2, heavy*2 > all
+}
+
+func looksLikeHeading(b *printed, body float32, bodyBold bool) bool {
+	n := utf8.RuneCountInString(b.text)
+	if b.kind == tableBlock || b.aside || n < 3 || n > 220 || b.lines > 4 || letters(b.text) < 3 {
+		return false
+	}
+	text := oneLine(b.text)
+	numbered := sectionNumber.MatchString(text) || chapterWord.MatchString(text)
+	if captionText.MatchString(text) || b.kind == listItem && !numbered && !isBibliographyTitle(text) {
+		return false
+	}
+	if strings.ContainsRune(".;,", lastRune(text)) || !numbered && !unicode.IsUpper(firstRune(text)) && !unicode.IsDigit(firstRune(text)) {
+		return false
+	}
+	larger, bold := b.size >= 1.12*body, b.bold && !bodyBold
+	switch {
+	case larger && (b.lines <= 3 || bold):
+		return true
+	case bold && b.size >= 0.93*body && b.lines <= 2 && n <= 160:
+		return true
+	case numbered && b.lines == 1 && n <= 100 && b.size >= 0.98*body && strings.Count(text, " ") <= 10 && deepNumber.MatchString(text):
+		return true
+	}
+	return isBibliographyTitle(text)
+}
+
+// style is what headings of one level have in common.
+type style struct {
+	size  int // half points
+	bold  bool
+	depth int // of the numbering, 0 when there is none
+}
+
+func styleOf(b *printed) style {
+	s := style{size: int(b.size*2 + 0.5), bold: b.bold}
+	if m := sectionNumber.FindStringSubmatch(oneLine(b.text)); m != nil {
+		s.depth = 1 + strings.Count(m[1], ".")
+	}
+	return s
+}
+
+// styleRanks orders styles into levels from 1: larger before smaller, and among
+// numbered ones of a size the shallower first.
+func styleRanks(found []*printed) map[style]int {
+	seen := map[style]bool{}
+	for _, b := range found {
+		seen[styleOf(b)] = true
+	}
+	list := make([]style, 0, len(seen))
+	for s := range seen {
+		list = append(list, s)
+	}
+	weight := func(s style) int {
+		if s.bold {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(list, func(a, b style) int {
+		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(weight(a), weight(b)), cmp.Compare(a.depth, b.depth))
+	})
+	ranks, level := map[style]int{}, 0
+	for i, s := range list {
+		if i == 0 || s.size != list[i-1].size || s.bold != list[i-1].bold || s.depth != list[i-1].depth && s.depth != 0 && list[i-1].depth != 0 {
+			level++
+		}
+		ranks[s] = min(level, 9)
+	}
+	// Numbering says more than looks: a deeper number never stands above a shallower.
+	deepest := map[int]int{}
+	for s, r := range ranks {
+		if s.depth > 0 {
+			deepest[s.depth] = max(deepest[s.depth], r)
+		}
+	}
+	for s := range ranks {
+		for d := 1; d < s.depth; d++ {
+			ranks[s] = max(ranks[s], deepest[d]+s.depth-d)
+		}
+	}
+	return ranks
+}
