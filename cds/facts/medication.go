@@ -416,6 +416,14 @@ func antibiotic(atc string) bool {
 	return strings.HasPrefix(atc, "J01") || strings.HasPrefix(atc, "A07AA") || atc == "P01AB01" || atc == "J04AB02"
 }
 
+// treats tells whether an antibiotic that has ended was given for an infection
+// acquired outside: begun in this stay, and ended within two days. What is ordered
+// next takes its place.
+func (b *builder) treats(m Medication, last fhir.Time) bool {
+	admitted := b.encounter.start
+	return admitted.Known() && m.Start.Known() && !b.moment(m.Start).Before(b.moment(admitted).Add(-12*time.Hour)) && b.now.Sub(b.ended(last)) <= 2*day
+}
+
 // priorAntibiotics looks for antibiotics of the last ninety days before this
 // infection. What runs now for an infection acquired outside is its treatment and
 // not a history.
@@ -431,7 +439,7 @@ func (b *builder) priorAntibiotics() {
 		if !last.Known() {
 			last = m.Start
 		}
-		if antibiotic(m.ATC) && last.Known() && !b.ended(last).Before(from) {
+		if antibiotic(m.ATC) && last.Known() && !b.ended(last).Before(from) && (hospital != stewardship.No || !b.treats(m, last)) {
 			add(m)
 		}
 	}

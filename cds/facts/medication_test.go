@@ -95,6 +95,8 @@ func TestPriorAntibiotics(t *testing.T) {
 		{"course that ended 90 days ago", []string{course("completed", "2025-12-10", until("2025-12-16"))}, "known true"},
 		{"other medicine only", []string{medication("active", atc(german, "C09AA05"), "")}, "absent false"},
 		{"the treatment of this infection is no history", []string{ward, community, course("active", "2026-03-16T07:00:00+01:00", "")}, "absent false"},
+		{"nor is one that the next order takes the place of", []string{ward, community, medication("active", atc(german, "C09AA05"), ""), course("stopped", "2026-03-16T07:00:00+01:00", until("2026-03-16T08:30:00+01:00"))}, "absent false"},
+		{"a course in this stay before an infection of the hospital", []string{encounter("IMP", "2026-03-01T06:00:00+01:00"), condition("J15.9", "Nosokomiale Pneumonie", `"onsetDateTime":"2026-03-15"`), course("completed", "2026-03-04", until("2026-03-15"))}, "known true"},
 		{"running since before admission", []string{ward, community, course("active", "2026-03-10", "")}, "known true"},
 		{"nothing sent", nil, "unknown"},
 	} {
