@@ -15,7 +15,7 @@ const small = `{"resourceType":"Bundle","id":"x","type":"collection","timestamp"
 {"resource":{"resourceType":"Patient","id":"p"}},
 {"resource":{"resourceType":"MedicationRequest","id":"d","status":"draft","intent":"order","subject":{"reference":"Patient/p"}}}]}`
 
-func bundle(t *testing.T, text string) *fhir.Resource {
+func bundle(t testing.TB, text string) *fhir.Resource {
 	t.Helper()
 	r, err := fhir.ParseResource([]byte(text))
 	if err != nil {

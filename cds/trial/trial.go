@@ -41,6 +41,7 @@ type Question struct {
 	Drafts    []*fhir.Resource // orders that are to be checked
 	Request   *cds.StructuredRequest
 	Language  cds.Lang
+	All       bool // every option is wanted, not the first five
 }
 
 // Answer is what a version of the knowledge says to a question.
@@ -74,6 +75,9 @@ func (k Knowledge) Ask(ctx context.Context, q Question, trace bool) Answer {
 	}
 	a.Chart = facts.Build(in)
 	with := recommend.Input{Snapshot: k.Snapshot, Tables: k.Tables, Chart: a.Chart, Lang: q.Language, Demo: k.Demo, ID: q.ID, Now: q.Now}
+	if q.All {
+		with.MaxOptions = -1
+	}
 	if trace {
 		with.Trace = &a.Trace
 	}
