@@ -21,7 +21,9 @@ const mostTerms = 0.7
 // document it is part of), the page must be the one named, and the passage must
 // hold the terms; among several the one that holds most of them closest together
 // is taken. Without a page the section may name a row of a table by its first cell;
-// the passage then quotes the row alone. A hash, once bound, decides alone.
+// the passage then quotes the row alone. A hash, once bound, decides alone. Where
+// nothing stands at the place named, the words that stood there in an earlier version
+// are taken, if they stand in this one.
 func (s *Snapshot) Resolve(l rag.Locator) (rag.Passage, rag.Document, bool) {
 	terms := s.terms(l.Terms)
 	best, bestRank := -1, rank{}
@@ -30,15 +32,9 @@ func (s *Snapshot) Resolve(l rag.Locator) (rag.Passage, rag.Document, bool) {
 			continue
 		}
 		for i := s.from[d]; i < s.from[d+1]; i++ {
-			p := s.passages[i]
-			var r rank
-			if l.Hash != "" {
-				if p.SHA256 != l.Hash {
-					continue
-				}
-			} else {
-				var ok bool
-				if r, ok = fits(p, l, terms, s.expander); !ok {
+			r, ok := s.here(doc, s.passages[i], l, terms)
+			if !ok {
+				if r, ok = s.formerly(s.passages[i], l, terms); !ok {
 					continue
 				}
 			}
@@ -60,14 +56,61 @@ func (s *Snapshot) Resolve(l rag.Locator) (rag.Passage, rag.Document, bool) {
 }
 
 func names(d rag.Document, l rag.Locator) bool {
-	if l.Document == "" || d.Identifier != l.Document && d.PartOf != l.Document && d.SameAs != l.Document {
-		return false
+	return l.Document != "" && (d.Identifier == l.Document || d.PartOf == l.Document || d.SameAs == l.Document)
+}
+
+// here tells whether a passage stands where the locator says.
+func (s *Snapshot) here(d rag.Document, p rag.Passage, l rag.Locator, terms []term) (rank, bool) {
+	if l.Version != "" && d.Version != l.Version {
+		return rank{}, false
 	}
-	return l.Version == "" || d.Version == l.Version
+	if l.Hash != "" {
+		return rank{}, p.SHA256 == l.Hash
+	}
+	return fits(p, l, terms, s.expander)
+}
+
+// formerly tells whether words of a passage stood where the locator says in an
+// earlier version. What the locator is held against is those words alone.
+func (s *Snapshot) formerly(p rag.Passage, l rag.Locator, terms []term) (rank, bool) {
+	best, found := rank{}, false
+	for _, e := range p.Earlier {
+		if l.Version != "" && e.Version != l.Version {
+			continue
+		}
+		r := rank{}
+		if l.Hash != "" {
+			if e.SHA256 != l.Hash {
+				continue
+			}
+		} else {
+			was := p
+			was.Page, was.PageEnd, was.Section = e.Page, max(e.Page, e.PageEnd), e.Section
+			if e.Words != "" {
+				was.Quoted = e.Words
+			}
+			var ok bool
+			if r, ok = fits(was, l, terms, s.expander); !ok || r.row != "" && !strings.Contains(p.Quoted, r.row) {
+				continue
+			}
+		}
+		r.former = true
+		if !found || r.better(best) {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+// Places makes a snapshot that resolves locators in one version and searches
+// nothing.
+func Places(doc rag.Document, passages []rag.Passage, x Expander) *Snapshot {
+	return &Snapshot{expander: x, docs: []rag.Document{doc}, passages: passages, docOf: make([]int32, len(passages)), from: []int{0, len(passages)}}
 }
 
 // rank orders the passages that fit a locator.
 type rank struct {
+	former  bool   // it stood there in an earlier version
 	quoted  int    // terms in the quoted words
 	section bool   // the section named
 	near    int    // words the terms are spread over
@@ -76,6 +119,9 @@ type rank struct {
 }
 
 func (a rank) better(b rank) bool {
+	if a.former != b.former {
+		return b.former
+	}
 	if a.section != b.section {
 		return a.section
 	}
