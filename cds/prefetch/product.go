@@ -141,8 +141,11 @@ func (p *Products) take(reference string, a Answer) {
 	}
 	if a.Failure != "" || len(a.Resources) != 1 || a.Resources[0].Type() != "Medication" {
 		p.why[reference] = a.Failure
-		if a.Failure == "" {
+		switch a.Failure {
+		case "":
 			p.why[reference] = Failed
+		case "bad-query":
+			p.why[reference] = Unresolved
 		}
 		return
 	}
