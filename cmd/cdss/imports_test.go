@@ -109,7 +109,7 @@ var (
 	doors  = []string{"fhir/rest", "fhir/access", "rag/api", "cds/hooks", "cds/api", "cds/operation"}
 	stores = []string{"fhir/store", "fhir/access", "rag/store", "cds/store"}
 	pure   = []string{
-		"cds/facts", "cds/stewardship", "cds/apply", "cds/recommend", "cds/render", "cds/trial",
+		"cds/facts", "cds/stewardship", "cds/apply", "cds/cql", "cds/recommend", "cds/render", "cds/trial",
 		"fhir/fhirpath", "fhir/ucum", "fhir/search", "rag/lexical", "rag/eval",
 	}
 )

@@ -267,3 +267,7 @@ func (t typeID) Element(name string) (types []TypeID, list, ok bool) {
 	}
 	return e.types, e.list, true
 }
+
+// EqualNodes compares elements by their children, whatever the order of the
+// members.
+func EqualNodes(a, b *fhir.Node) bool { return equalNodes(a, b) }
