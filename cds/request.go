@@ -15,6 +15,7 @@ const (
 	AskOptions Question = "options" // which therapy options there are
 	AskOrders  Question = "orders"  // whether the orders of the call may be given
 	AskTherapy Question = "therapy" // whether the antimicrobials that run may go on
+	AskPlan    Question = "plan"    // what a released plan says, which is the service
 )
 
 // Request is one hook call as the door understood it: normalised where clients

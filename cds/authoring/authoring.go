@@ -240,9 +240,10 @@ func (s *Service) who(ctx context.Context, roles ...smart.Role) (smart.Person, e
 	return p, nil
 }
 
-// as puts the person into what the audit trail and Provenance know of the caller.
+// as puts the person into what the audit trail and Provenance know of the caller. The
+// person of open access is nobody there.
 func as(ctx context.Context, p smart.Person) context.Context {
-	if audit.From(ctx).User != "" {
+	if audit.From(ctx).User != "" || p.ID == open.ID {
 		return ctx
 	}
 	return audit.With(ctx, audit.Caller{User: p.ID})

@@ -337,3 +337,8 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 	}
 	return st, nil
 }
+
+// Describe gives an artifact that was just stored as a list shows it.
+func (s *Service) Describe(r *fhir.Resource) Rule {
+	return s.rule(r, Life{Type: r.Type(), ID: r.ID(), URL: url(r), Version: version(r), State: Drafted})
+}

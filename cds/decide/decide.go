@@ -20,9 +20,11 @@ import (
 	"time"
 
 	"cdss/cds"
+	"cdss/cds/apply"
 	"cdss/cds/knowledge"
 	"cdss/cds/recommend"
 	"cdss/cds/translate"
+	"cdss/fhir"
 	"cdss/rag"
 )
 
@@ -56,22 +58,26 @@ type Config struct {
 	Knowledge func() *knowledge.Snapshot // the snapshot of this moment, pinned for one decision
 	// Checked is when the knowledge was last known to be that of all replicas. Nil, or
 	// the zero time: it cannot age, as when it comes with the program alone.
-	Checked   func() time.Time
-	Tables    recommend.Tables
-	Evidence  func() Evidence         // nil, or giving nil: no guideline is loaded
-	Queries   QueryBuilder            // nil: no supporting passages
-	Servers   Servers                 // nil: what does not come with a call is not fetched
-	Local     func() *translate.Table // the maps of local codes of this moment; nil: none
-	Seen      func(translate.Seen)    // counts the codes that come; nil: nobody does
-	Recorder  Recorder                // nil: nothing is kept
-	Rules     Rules
-	Now       func() time.Time
-	NewID     func() string // gives a new uuid
-	Deadline  time.Duration // of a hook call; 0 means DefaultDeadline
-	Patience  time.Duration // of a person who asks; 0 means DefaultPatience
-	Demo      bool          // example content may show
-	Forgetful bool          // each call stands alone: nothing is remembered of the one before
-	Log       *slog.Logger  // nil: nothing is logged
+	Checked  func() time.Time
+	Tables   recommend.Tables
+	Evidence func() Evidence         // nil, or giving nil: no guideline is loaded
+	Queries  QueryBuilder            // nil: no supporting passages
+	Servers  Servers                 // nil: what does not come with a call is not fetched
+	Local    func() *translate.Table // the maps of local codes of this moment; nil: none
+	Seen     func(translate.Seen)    // counts the codes that come; nil: nobody does
+	Recorder Recorder                // nil: nothing is kept
+	Rules    Rules
+	// Of plans that are applied as they are written: who evaluates languages beside
+	// FHIRPath, and what is known of value sets in memory. Both may be nil.
+	Evaluators map[string]apply.Evaluator
+	MemberOf   func() func(coding fhir.Coding, valueSet string) (in, ok bool)
+	Now        func() time.Time
+	NewID      func() string // gives a new uuid
+	Deadline   time.Duration // of a hook call; 0 means DefaultDeadline
+	Patience   time.Duration // of a person who asks; 0 means DefaultPatience
+	Demo       bool          // example content may show
+	Forgetful  bool          // each call stands alone: nothing is remembered of the one before
+	Log        *slog.Logger  // nil: nothing is logged
 }
 
 // DefaultDeadline leaves an EHR that waits 500 ms for its cards some time for the

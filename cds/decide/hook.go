@@ -8,6 +8,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/facts"
+	"cdss/cds/knowledge"
 	"cdss/cds/prefetch"
 	"cdss/cds/recommend"
 	"cdss/cds/render"
@@ -42,6 +43,8 @@ func (s *Service) Hook(ctx context.Context, req cds.Request) (cds.Response, erro
 	switch {
 	case c.broken:
 		return s.close(c), nil
+	case req.Question == cds.AskPlan:
+		return s.plan(c)
 	case req.Question == cds.AskOrders, req.Question == cds.AskTherapy:
 		return s.checkOrders(c)
 	}
@@ -77,6 +80,11 @@ type call struct {
 	absent   []string // orders that are not among the patient's data
 	broken   bool
 	timings  []cds.Timing
+
+	// The knowledge of this moment: a release while the call runs changes nothing of it.
+	snapshot *knowledge.Snapshot
+	service  *knowledge.Service // the plan that is called, nil for the built-in services
+	cards    []cds.Card         // of that plan
 }
 
 // step notes that a step has ended.
@@ -88,12 +96,15 @@ func (c *call) step(name string) {
 
 // open begins a call and reads what came with it.
 func (s *Service) open(ctx context.Context, req cds.Request) (*call, error) {
-	c := &call{req: req, id: s.c.NewID(), now: s.c.Now(), start: req.Received}
+	c := &call{req: req, id: s.c.NewID(), now: s.c.Now(), start: req.Received, snapshot: s.c.Knowledge()}
 	if c.start.IsZero() {
 		c.start = time.Now()
 	}
 	c.last = c.start
-	templates := prefetch.Templates()
+	templates, err := c.templates()
+	if err != nil {
+		return nil, err
+	}
 	if req.Profile.Version3 {
 		templates = prefetch.Version3(templates, false)
 	}
@@ -193,7 +204,7 @@ func (s *Service) translate(list []*fhir.Resource) []*fhir.Resource {
 func (s *Service) chart(c *call) {
 	c.foreign = len(c.req.DraftOrders) + len(c.req.Context) - len(c.own(c.req.DraftOrders)) - len(c.own(c.req.Context))
 	c.input = recommend.Input{
-		Snapshot: s.c.Knowledge(), Tables: s.c.Tables, Lang: c.req.Language, Demo: s.c.Demo,
+		Snapshot: c.snapshot, Tables: s.c.Tables, Lang: c.req.Language, Demo: s.c.Demo,
 		Cite: cite(s.c.Evidence()), ID: c.id, Now: c.now, Received: c.came.Received(),
 	}
 	chart, err := s.build(c, c.orders())
@@ -322,7 +333,7 @@ func (s *Service) close(c *call) cds.Response {
 	aged := s.aged(c.req.Language, c.now)
 	c.broken = c.broken || aged != ""
 	cards := render.Cards(c.rec, render.Options{
-		Service: c.req.Service, Lang: c.req.Language, NewUUID: func(key string) string { return derive(c.id, key) },
+		Before: c.cards, Service: c.req.Service, Lang: c.req.Language, NewUUID: func(key string) string { return derive(c.id, key) },
 		Told: s.told(c), Notice: aged, MaxCards: profile.MaxCards, PlainText: profile.PlainText, Suggestions: profile.Suggestions,
 	})
 	c.step("render")

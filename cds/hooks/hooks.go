@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -62,6 +63,7 @@ type Server struct {
 	contexts  map[string]*contextSchema // by hook
 	discovery map[edition][]byte
 	router    http.Handler
+	offered   atomic.Pointer[offered]
 }
 
 // edition is a form of discovery.
@@ -95,6 +97,15 @@ func New(c Config) (*Server, error) {
 			schema, err := compileContext(hook)
 			if err != nil {
 				return nil, fmt.Errorf("serve CDS service %s: %w", service.ID, err)
+			}
+			s.contexts[hook] = schema
+		}
+	}
+	for _, hook := range Known() { // that a plan may name as its trigger
+		if s.contexts[hook] == nil {
+			schema, err := compileContext(hook)
+			if err != nil {
+				return nil, err
 			}
 			s.contexts[hook] = schema
 		}
@@ -155,7 +166,11 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request) {
 	if lang == "" {
 		lang = cds.ParseLang(r.Header.Get("Accept-Language"))
 	}
-	answer(w, s.discovery[edition{lang, profile.Version3}])
+	body := s.discovery[edition{lang, profile.Version3}]
+	if o := s.offered.Load(); o != nil {
+		body = o.discovery[edition{lang, profile.Version3}]
+	}
+	answer(w, body)
 }
 
 // call answers one hook call.
@@ -215,6 +230,9 @@ func language(req cds.Request, accept string) (lang cds.Lang, open bool) {
 func (s *Server) service(r *http.Request) (Service, error) {
 	id := chi.URLParam(r, "id")
 	service, ok := s.services[id]
+	if o := s.offered.Load(); !ok && o != nil {
+		service, ok = o.services[id]
+	}
 	if !ok {
 		return Service{}, issue.New(issue.NotFound, "no CDS service has this id; GET /cds-services lists them")
 	}

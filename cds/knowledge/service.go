@@ -52,8 +52,8 @@ func (l *loader) serve() {
 		for i, hook := range p.Triggers {
 			id := serviceID(p)
 			switch {
-			case p.Pack != "":
-				l.problem(p.Canonical(), nil, "the plan carries the topic of a pack, which the built-in services run: its trigger %s is left out", hook)
+			case p.Pack != "" || p.Indication != "" && len(substances(p.Actions)) > 0:
+				l.problem(p.Canonical(), nil, "the plan holds regimens or carries the topic of a pack, which the built-in services run: its trigger %s is left out", hook)
 			case i > 0:
 				l.problem(p.Canonical(), nil, "a plan answers one hook: %s, not %s", p.Triggers[0], hook)
 			case l.options.Hooks != nil && !slices.Contains(l.options.Hooks, hook):

@@ -22,6 +22,8 @@ type Options struct {
 	// them, such as knowledge that may be old. "" for nothing.
 	Notice string
 
+	Before []cds.Card // cards that stand before all others
+
 	// What the client can show; the zero values ask for nothing.
 	MaxCards    int      // 0: as many as there are
 	PlainText   bool     // detail is shown as it stands
@@ -51,7 +53,7 @@ func Cards(rec cds.Recommendation, opts Options) []cds.Card {
 		opts.Lang = cds.DE
 	}
 	w := &writer{lang: opts.Lang, opts: opts, rec: rec}
-	cards := []cds.Card{}
+	cards := append([]cds.Card{}, opts.Before...)
 	for i, warning := range rec.Warnings {
 		if warning.Indicator == cds.Critical {
 			cards = append(cards, w.warning(i, warning))
