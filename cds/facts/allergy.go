@@ -37,8 +37,12 @@ func (b *builder) readAllergies() {
 			continue
 		}
 		entry := readEntry(n)
+		before := len(c.allergies)
 		if b.keep(ref, entry, recorded, status(n.Child("verificationStatus")) == "confirmed") {
 			noneKnown = ref
+		}
+		if reacted := reactedAt(n); reacted.Known() && len(c.allergies) > before {
+			c.allergies[before].Reacted = b.moment(reacted)
 		}
 	}
 	for _, condition := range c.conditions {
@@ -49,6 +53,20 @@ func (b *builder) readAllergies() {
 	b.statedAllergies()
 	b.allergyState(noneKnown)
 	b.putAllergies(noneKnown)
+}
+
+// reactedAt is when the reaction happened: the latest that the entry tells.
+func reactedAt(n *fhir.Node) fhir.Time {
+	latest := when(n, "lastOccurrence")
+	for _, r := range n.Children("reaction") {
+		if at := when(r, "onset"); at.Known() && (!latest.Known() || at.After(latest.Time)) {
+			latest = at
+		}
+	}
+	if !latest.Known() {
+		latest = when(n, "onsetDateTime", "onsetPeriod")
+	}
+	return latest
 }
 
 var allergyWords = regexp.MustCompile(`(?i)allerg|anaphyla|unverträglich|intoleran|überempfindlich|hypersensitiv`)

@@ -68,6 +68,8 @@ func Build(in Input) *Chart {
 	b.shock()
 	b.severity()
 	b.stable()
+	b.culturesTaken()
+	b.urological()
 	b.statements()
 	return b.chart
 }

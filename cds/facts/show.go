@@ -102,6 +102,7 @@ var displays = map[string]cds.Text{
 	"substance": {DE: "Wirkstoff", EN: "substance"}, "dose": {DE: "Dosis", EN: "dose"}, "frequency": {DE: "Häufigkeit", EN: "frequency"}, "route": {DE: "Applikationsweg", EN: "route"},
 	"duration": {DE: "Dauer", EN: "duration"}, "indication": {DE: "Indikation", EN: "indication"}, "confusion": {DE: "Verwirrtheit", EN: "confusion"}, "medication": {DE: "Medikation", EN: "medication"},
 	"liver-disease": {DE: "Lebererkrankung", EN: "liver disease"}, "child-pugh-class": {DE: "Child-Pugh-Klasse", EN: "Child-Pugh class"}, "lactation": {DE: "Stillzeit", EN: "breast-feeding"},
+	"cultures-taken": {DE: "Kulturen abgenommen", EN: "cultures taken"}, "urological-procedure-planned": {DE: "urologischer Eingriff geplant", EN: "urological procedure planned"},
 	"ascites": {DE: "Aszites", EN: "ascites"}, "encephalopathy": {DE: "hepatische Enzephalopathie", EN: "hepatic encephalopathy"}, "conditions": {DE: "Diagnosen", EN: "diagnoses"},
 	"onset": {DE: "Beginn der Erkrankung", EN: "onset of the disease"},
 }

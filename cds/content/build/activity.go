@@ -33,7 +33,7 @@ var doseUnits = map[string]string{"g": "g", "mg": "mg", "mg/kg": "mgkg", "mg/kg/
 // readNames reads the names of the substances from the formulary's table.
 func readNames(fsys fs.FS) (map[string]cds.Text, error) {
 	t, err := readTable(fsys, "formulary.csv",
-		"atc", "name_de", "name_en", "synonyms", "class", "sidechain", "aware", "routes", "bioavailability", "weight")
+		"atc", "name_de", "name_en", "synonyms", "class", "sidechain", "aware", "routes", "bioavailability", "weight", "ddd")
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,7 @@ type Record struct {
 	Criticality string    // low | high | unable-to-assess | ""
 	Confirmed   bool      // verificationStatus confirmed
 	Recorded    time.Time // zero when not dated
+	Reacted     time.Time // when the reaction happened; zero when not told
 }
 
 // Outcome grades a verdict.
