@@ -191,6 +191,11 @@ type NotChecked struct {
 	Why     string   `json:"-"`       // the reason as a code, where one is known; holds nothing of a patient
 }
 
+// NoBand is the Why of a renal dose for which no source is known, in a kidney that is
+// impaired by half at most: it is told and does not interrupt, since the client can
+// do nothing about it.
+const NoBand = "no-band"
+
 // Ignored is a resource that was received and not used.
 type Ignored struct {
 	Reference string `json:"reference"`

@@ -359,6 +359,25 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance, gone bool) {
 	case dose.NoBand:
 		if a.Matters && r.weakKidney() != stewardship.No {
 			r.gap(name, a.Reason, r.Chart.Kidney().Missing...)
+			r.mild(name)
+		}
+	}
+}
+
+// mild marks the gap of a renal dose without a source where the clearance is known
+// to be 30 mL/min or more, below which most labels begin to reduce.
+func (r *reviewer) mild(name cds.Text) {
+	k := r.Chart.Kidney()
+	enough := k.Clearance.AtLeast(30)
+	if enough == stewardship.Unknown {
+		enough = k.EGFR.AtLeast(30)
+	}
+	if enough != stewardship.Yes || k.Dialysis == stewardship.Yes || k.Unstable == stewardship.Yes {
+		return
+	}
+	for i := range r.gaps {
+		if r.gaps[i].Check == r.say(name) {
+			r.gaps[i].Why = cds.NoBand
 		}
 	}
 }

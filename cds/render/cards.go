@@ -308,6 +308,9 @@ func (w *writer) notChecked() cds.Card {
 		card.Summary, card.Indicator, card.Detail = w.listed(wordStill), cds.Info, w.in(wordToldBefore)
 		return card
 	}
+	if !slices.ContainsFunc(w.rec.NotChecked, func(n cds.NotChecked) bool { return n.Why != cds.NoBand }) {
+		card.Indicator = cds.Info
+	}
 	var b strings.Builder
 	for _, n := range w.rec.NotChecked {
 		fmt.Fprintf(&b, "- **%s**", escape(label(n.Check)))

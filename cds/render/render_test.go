@@ -164,6 +164,25 @@ func TestNotCheckedIsOneStableCard(t *testing.T) {
 	}
 }
 
+// A dose that no source reduces for a kidney that is impaired but mildly is told
+// without interrupting; beside anything else that was not checked it is one of many.
+func TestWhatNoSourceKnowsDoesNotInterrupt(t *testing.T) {
+	band := cds.NotChecked{Check: "Nierendosis: Flucloxacillin", Why: cds.NoBand}
+	for _, tc := range []struct {
+		list []cds.NotChecked
+		want cds.Indicator
+	}{
+		{[]cds.NotChecked{band}, cds.Info},
+		{[]cds.NotChecked{band, {Check: "Allergien"}}, cds.WarningI},
+		{[]cds.NotChecked{{Check: "Nierendosis: Flucloxacillin"}}, cds.WarningI},
+	} {
+		got := render.Cards(cds.Recommendation{NotChecked: tc.list}, render.Options{NewUUID: ids})
+		if len(got) != 1 || got[0].Indicator != tc.want || got[0].Source.Topic.Code != render.NotCheckedTopic {
+			t.Errorf("%+v gives %+v, want %s", tc.list, got, tc.want)
+		}
+	}
+}
+
 // TestWhatAClientCanShow: fewer cards, no Markdown, no actions; nothing is lost but
 // what can be clicked.
 func TestWhatAClientCanShow(t *testing.T) {
