@@ -21,6 +21,7 @@ import (
 	"cdss/fhir/audit"
 	"cdss/fhir/issue"
 	"cdss/fhir/task"
+	ragstore "cdss/rag/store"
 )
 
 // newTrail makes the audit trail, whose keys the vault seals.
@@ -296,7 +297,7 @@ func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // newRetention knows every kind of record that is deleted after its time.
 func newRetention(pool *pgxpool.Pool, queue *task.Queue) *audit.Retention {
-	return audit.NewRetention(pool, queue, cdsstore.Keeps()...)
+	return audit.NewRetention(pool, queue, append(cdsstore.Keeps(), ragstore.Keeps()...)...)
 }
 
 func retention(ctx context.Context, args []string, env environment) error {

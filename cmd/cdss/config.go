@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"cdss/fhir/access"
+	"cdss/fhir/smart"
 )
 
 // config is the environment, read and checked once. Its text form holds no secret.
@@ -34,6 +37,10 @@ type config struct {
 	SecretKey      string // seals stored secrets; "" means none can be stored
 
 	OIDCIssuer, OIDCClientID, OIDCClientSecret string
+	OIDCLabel                                  string // of the button
+	OIDCNameClaim, OIDCRolesClaim              string
+	OIDCRoles                                  map[string][]smart.Role // what values of the roles claim mean
+	AdminPassphrase                            string                  // of the first administrator, on an empty database
 	LLMBaseURL, LLMAPIKey, LLMModel            string
 	OnlineEmbeddings                           bool
 	EmbeddingURL, EmbeddingModel               string
@@ -60,6 +67,12 @@ var known = []struct{ name, about string }{
 	{"CDSS_OIDC_CLIENT_ID", "login of people: client id"},
 	{"CDSS_OIDC_CLIENT_SECRET", "login of people: client secret (or CDSS_OIDC_CLIENT_SECRET_FILE)"},
 	{"CDSS_OIDC_CLIENT_SECRET_FILE", "file with the client secret"},
+	{"CDSS_OIDC_LABEL", "login of people: name of the provider on the button"},
+	{"CDSS_OIDC_NAME_CLAIM", "login of people: claim that names the person (preferred_username)"},
+	{"CDSS_OIDC_ROLES_CLAIM", "login of people: claim that holds the roles, for example realm_access.roles; unset: people have the roles they are registered with here"},
+	{"CDSS_OIDC_ROLES", "login of people: what its values mean, as group=role,group=role; unset: they are the names of the roles"},
+	{"CDSS_ADMIN_PASSPHRASE", "makes the administrator \"admin\" on a database without people (or CDSS_ADMIN_PASSPHRASE_FILE); it has to be changed at the first login"},
+	{"CDSS_ADMIN_PASSPHRASE_FILE", "file with that passphrase"},
 	{"CDSS_LLM_BASE_URL", "OpenAI-compatible API (alias NOVITA_API_BASE_URL)"},
 	{"CDSS_LLM_API_KEY", "its key (alias NOVITA_API_KEY, or CDSS_LLM_API_KEY_FILE)"},
 	{"CDSS_LLM_API_KEY_FILE", "file with the key"},
@@ -86,8 +99,8 @@ var ignored = map[string]string{
 	"FAISS_INDEX_TYPE":   "vectors are kept in the database",
 	"EMBEDDING_MODEL":    "use CDSS_EMBEDDINGS",
 	"ENABLE_RAG":         "evidence never decides, so there is no mode without it",
-	"NOVITA_MAX_TOKENS":  "generated text is not part of this version",
-	"NOVITA_TEMPERATURE": "generated text is not part of this version",
+	"NOVITA_MAX_TOKENS":  "the length of a reply is fixed",
+	"NOVITA_TEMPERATURE": "models are asked at temperature 0",
 }
 
 // reader collects what is wrong, so that one start tells all of it.
@@ -118,6 +131,10 @@ func readConfig(environ []string) (config, error) {
 		OIDCIssuer:       r.address("CDSS_OIDC_ISSUER"),
 		OIDCClientID:     r.text("", "CDSS_OIDC_CLIENT_ID"),
 		OIDCClientSecret: r.secret("CDSS_OIDC_CLIENT_SECRET"),
+		OIDCLabel:        r.text("", "CDSS_OIDC_LABEL"),
+		OIDCNameClaim:    r.text("", "CDSS_OIDC_NAME_CLAIM"),
+		OIDCRolesClaim:   r.text("", "CDSS_OIDC_ROLES_CLAIM"),
+		AdminPassphrase:  r.secret("CDSS_ADMIN_PASSPHRASE"),
 		LLMBaseURL:       r.address("CDSS_LLM_BASE_URL", "NOVITA_API_BASE_URL"),
 		LLMAPIKey:        r.secret("CDSS_LLM_API_KEY", "NOVITA_API_KEY"),
 		LLMModel:         r.text("", "CDSS_LLM_MODEL", "NOVITA_MODEL"),
@@ -144,6 +161,13 @@ func readConfig(environ []string) (config, error) {
 	if !loopback(c.MetricsAddr) {
 		r.fault("CDSS_METRICS_ADDR", "must be host:port on loopback")
 	}
+	var err error
+	if c.OIDCRoles, err = access.ParseRoleNames(r.vars["CDSS_OIDC_ROLES"]); err != nil {
+		r.fault("CDSS_OIDC_ROLES", err.Error())
+	}
+	if (c.OIDCIssuer == "") != (c.OIDCClientID == "") {
+		r.fault("CDSS_OIDC_ISSUER", "and CDSS_OIDC_CLIENT_ID are needed together")
+	}
 	c.Auth = r.choice("", "CDSS_AUTH", "open", "required")
 	public := !loopback(c.Addr)
 	switch {
@@ -157,11 +181,16 @@ func readConfig(environ []string) (config, error) {
 	if c.Demo && public {
 		r.fault("CDSS_DEMO", "refuses the public address "+c.Addr)
 	}
-	if c.OnlineEmbeddings {
-		r.notes = append(r.notes, "online embeddings are not part of this version; local ones are used")
+	if c.OnlineEmbeddings && c.EmbeddingURL == "" {
+		c.EmbeddingURL = novitaBase
 	}
-	if c.LLMBaseURL != "" {
-		r.notes = append(r.notes, "generated text is not part of this version; the settings of the language model have no effect")
+	// The prototype named the address of the operation itself.
+	c.EmbeddingURL = strings.TrimSuffix(strings.TrimSuffix(c.EmbeddingURL, "/"), "/embeddings")
+	if c.OnlineEmbeddings && c.EmbeddingModel == "" {
+		c.EmbeddingModel = novitaEmbedding
+	}
+	if c.LLMBaseURL != "" && c.LLMModel == "" {
+		r.notes = append(r.notes, "no text is generated: CDSS_LLM_MODEL is not set")
 	}
 	r.ignored()
 	c.Notes = r.notes
@@ -406,6 +435,7 @@ func (c config) lines() []string {
 		"log level: " + c.LogLevel.String(),
 		"login issuer: " + orNone(c.OIDCIssuer) + ", client secret " + set(c.OIDCClientSecret),
 		"language model: " + orNone(c.LLMBaseURL) + ", key " + set(c.LLMAPIKey),
+		"online embeddings: " + orNone(map[bool]string{true: c.EmbeddingURL}[c.OnlineEmbeddings]),
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	cdsapi "cdss/cds/api"
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir/issue"
+	"cdss/rag/answer"
 	ragapi "cdss/rag/api"
 	"cdss/rag/ingest"
 )
@@ -95,15 +96,17 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 		r.Use(awaitDatabase)
 	}
 	api := humachi.New(r, apiConfig())
+	answers := answer.New(answer.Config{Search: guidelines, Vocabulary: h.concepts, Model: h.models.model, Log: h.log})
 	err := cdsapi.Register(api, cdsapi.Config{
-		Decider: h.decide, Knowledge: h.knowledge.Load, Feedback: h.decisions, Status: h.status, Now: h.now,
+		Narrator: h.narrator(answers),
+		Decider:  h.decide, Knowledge: h.knowledge.Load, Feedback: h.decisions, Status: h.status, Now: h.now,
 		Version: programVersion(), Demo: h.cfg.Demo, Log: h.log, Servers: ownServers{h},
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	h.sessions.RegisterSession(api)
-	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Builder: h.concepts, Indications: indications{h}, Log: h.log})
+	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Builder: h.concepts, Indications: indications{h}, Log: h.log})
 	return r, api, nil
 }
 
@@ -146,7 +149,7 @@ func (h *house) patient(next http.Handler) http.Handler {
 func awaitDatabase(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := chi.RouteContext(r.Context()).RoutePath
-		if strings.HasPrefix(path, "/guidelines") || path == "/search" {
+		if strings.HasPrefix(path, "/guidelines") || path == "/search" || path == "/answers" {
 			w.Header().Set("Retry-After", "2")
 			issue.WriteProblem(w, r, issue.New(issue.Transient, "the database is not ready"))
 			return

@@ -38,7 +38,7 @@ func (o *Outbound) Attach(pool *pgxpool.Pool) { o.pool.Store(pool) }
 // Note takes a note, and writes a line of the log.
 func (o *Outbound) Note(s openai.Sent) {
 	o.log.Info("request to an online model", "purpose", s.Purpose, "host", s.Host, "model", s.Model, "bytes", s.Bytes,
-		"sha256", s.SHA256, "status", s.Status, "tokens", s.Tokens, "duration_ms", s.Duration.Milliseconds())
+		"sha256", s.SHA256, "status", s.Status, "used", s.Tokens, "duration_ms", s.Duration.Milliseconds())
 	select {
 	case o.queue <- s:
 	default:
