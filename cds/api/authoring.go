@@ -136,13 +136,15 @@ type KnowledgeState struct {
 	Upgrades  []string           `json:"upgrades" doc:"what comes with the program and is replaced by a release of this site, as url|version"`
 }
 
-type ruleInput struct {
+// RuleAddress is the address of an artifact.
+type RuleAddress struct {
 	Type string `path:"type" enum:"PlanDefinition,ActivityDefinition,Library,Questionnaire"`
 	ID   string `path:"id" maxLength:"64"`
 }
 
-type ruleMatchInput struct {
-	ruleInput
+// RuleMatch is the address of an artifact with the version that is changed.
+type RuleMatch struct {
+	RuleAddress
 	IfMatch string `header:"If-Match" doc:"the version that is changed, as W/\"3\""`
 }
 
@@ -250,10 +252,12 @@ func (d *authoringDoor) registerRules(api huma.API) {
 			return d.detail(ctx, r.Type(), r.ID())
 		})
 	huma.Register(api, authoringOperation("read-rule", http.MethodGet, "/rules/{type}/{id}", "Read an artifact with its problems and steps", http.StatusOK, 404),
-		func(ctx context.Context, in *ruleInput) (*detailOutput, error) { return d.detail(ctx, in.Type, in.ID) })
+		func(ctx context.Context, in *RuleAddress) (*detailOutput, error) {
+			return d.detail(ctx, in.Type, in.ID)
+		})
 	huma.Register(api, authoringOperation("change-rule", http.MethodPut, "/rules/{type}/{id}", "Put another text in the place of a draft", http.StatusOK, 404, 409, 412, 422, 428),
 		func(ctx context.Context, in *struct {
-			ruleMatchInput
+			RuleMatch
 			Body RuleWrite
 		}) (*detailOutput, error) {
 			match, err := matched(in.IfMatch)
@@ -273,7 +277,7 @@ func (d *authoringDoor) registerRules(api huma.API) {
 			return d.detail(ctx, in.Type, in.ID)
 		})
 	huma.Register(api, authoringOperation("delete-rule", http.MethodDelete, "/rules/{type}/{id}", "Delete a draft", http.StatusNoContent, 404, 409, 412),
-		func(ctx context.Context, in *ruleMatchInput) (*struct{}, error) {
+		func(ctx context.Context, in *RuleMatch) (*struct{}, error) {
 			match, err := matched(in.IfMatch)
 			if err == nil {
 				err = d.Authoring.Remove(ctx, in.Type, in.ID, match)
@@ -285,7 +289,7 @@ func (d *authoringDoor) registerRules(api huma.API) {
 		})
 	huma.Register(api, authoringOperation("step-rule", http.MethodPost, "/rules/{type}/{id}/steps", "Take a step in the life of an artifact", http.StatusOK, 403, 404, 409, 412, 422),
 		func(ctx context.Context, in *struct {
-			ruleMatchInput
+			RuleMatch
 			Body StepWrite
 		}) (*detailOutput, error) {
 			match, err := matched(in.IfMatch)
@@ -301,7 +305,7 @@ func (d *authoringDoor) registerRules(api huma.API) {
 			return d.detail(ctx, r.Type(), r.ID())
 		})
 	huma.Register(api, authoringOperation("read-rule-history", http.MethodGet, "/rules/{type}/{id}/history", "Read the steps of all versions of an artifact", http.StatusOK, 404),
-		func(ctx context.Context, in *ruleInput) (*struct{ Body RuleHistory }, error) {
+		func(ctx context.Context, in *RuleAddress) (*struct{ Body RuleHistory }, error) {
 			v, err := d.Authoring.Show(ctx, in.Type, in.ID)
 			if err != nil {
 				return nil, d.fail(ctx, err)
@@ -310,7 +314,7 @@ func (d *authoringDoor) registerRules(api huma.API) {
 		})
 	huma.Register(api, authoringOperation("diff-rule", http.MethodGet, "/rules/{type}/{id}/diff", "Compare a version with another one", http.StatusOK, 404),
 		func(ctx context.Context, in *struct {
-			ruleInput
+			RuleAddress
 			Against string `query:"against" maxLength:"64" required:"false" doc:"id of the other version; without it the one in force, else the one it was made of"`
 		}) (*struct{ Body authoring.Difference }, error) {
 			diff, err := d.Authoring.Diff(ctx, in.Type, in.ID, in.Against)

@@ -141,8 +141,16 @@ func (c *comparison) pair(before, after *fhir.Node) {
 	}
 }
 
+// same compares texts as they read, however they are escaped; numbers with their
+// digits.
 func same(a, b *fhir.Node) bool {
-	return string(a.JSON()) == string(b.JSON()) && extras(a) == extras(b)
+	if extras(a) != extras(b) {
+		return false
+	}
+	if a.Kind() == fhir.KindString && b.Kind() == fhir.KindString {
+		return a.String() == b.String()
+	}
+	return string(a.JSON()) == string(b.JSON())
 }
 
 // extras are the id and extensions of a primitive, which stand beside its value.

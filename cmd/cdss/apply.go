@@ -13,10 +13,13 @@ import (
 	"cdss/fhir/store"
 )
 
-// artifacts is the knowledge of the store as it is written, read again when a
-// resource of these types has changed, on whatever replica.
+// artifacts is what $apply finds: the knowledge that runs; and in a demonstration all
+// that is stored, drafts too, read again when a resource of these types has changed,
+// on whatever replica.
 type artifacts struct {
-	store *store.Store
+	store     *store.Store
+	knowledge func() *knowledge.Snapshot
+	demo      bool
 
 	mu      sync.Mutex
 	stamp   string
@@ -26,10 +29,15 @@ type artifacts struct {
 var definitionTypes = []string{"PlanDefinition", "ActivityDefinition", "Library", "Questionnaire"}
 
 func (a *artifacts) catalogue(ctx context.Context) (*knowledge.Catalogue, error) {
+	snapshot := a.knowledge()
+	if !a.demo {
+		return snapshot.Catalogue(), nil
+	}
 	stamp, err := a.store.Stamp(ctx, definitionTypes...)
 	if err != nil {
 		return nil, err
 	}
+	stamp += snapshot.Revision()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.current != nil && stamp == a.stamp {
@@ -38,6 +46,11 @@ func (a *artifacts) catalogue(ctx context.Context) (*knowledge.Catalogue, error)
 	resources, err := a.store.All(ctx, definitionTypes...)
 	if err != nil {
 		return nil, err
+	}
+	for _, refused := range snapshot.Refused() {
+		resources = slices.DeleteFunc(resources, func(r *fhir.Resource) bool {
+			return r.Root().Child("url").String()+"|"+r.Root().Child("version").String() == refused.Artifact
+		})
 	}
 	a.current, a.stamp = knowledge.NewCatalogue(resources), stamp
 	return a.current, nil
