@@ -62,6 +62,8 @@ func commands() []command {
 		{"server remove", "NAME", "remove a FHIR server", removeServer},
 		{"map import", "FILE.csv", "map local drug and laboratory codes to ATC, LOINC and SNOMED CT", importMap},
 		{"map coverage", "", "tell which codes came that nobody can read", mapCoverage},
+		{"replay", "FILE.ndjson", "run past admissions through the knowledge, offline, and report", replay},
+		{"ward", "FILE.ndjson", "make up the admissions of a synthetic ward, to try a replay", makeWard},
 		{"conformance", "URL", "hold any CDS service against CDS Hooks 2.0.1", checkConformance},
 		{"explain", "UUID", "tell how a card came about", explain},
 		{"doctor", "", "look for what keeps the server from working", doctor},
