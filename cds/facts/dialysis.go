@@ -70,7 +70,7 @@ func (b *builder) dialysis() {
 		words := texts(c.Concept)
 		written := false
 		for _, w := range words {
-			written = written || dialysisWords.MatchString(w) && !noDialysis.MatchString(w)
+			written = written || find(dialysisWords, w) != nil && !noDialysis.MatchString(w)
 		}
 		if hasICD(c.Concept, "Z99.2") || c.Concept.Has(snomed, "105502003", "236435004") || written && !hasICD(c.Concept, "Z49.0") {
 			if f.State != Known {

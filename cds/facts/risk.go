@@ -96,7 +96,7 @@ var deniedAfter = regexp.MustCompile(`(?i)^\W*(?:[\w-]+\W+){0,2}(?:negativ|nicht
 
 // says tells whether a text affirms a sign.
 func says(words *regexp.Regexp, s string) bool {
-	at := words.FindStringIndex(s)
+	at := find(words, s)
 	return at != nil && !denied.MatchString(s[:at[0]]) && !deniedAfter.MatchString(s[at[1]:])
 }
 

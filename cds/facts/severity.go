@@ -95,7 +95,7 @@ func septic(c fhir.CodeableConcept) bool {
 	}
 	for _, t := range texts(c) {
 		t = septicPart.ReplaceAllString(t, "")
-		if at := sepsisWords.FindStringIndex(t); at != nil && says(sepsisWords, t) && !formerly.MatchString(t[:at[0]]) {
+		if at := find(sepsisWords, t); at != nil && says(sepsisWords, t) && !formerly.MatchString(t[:at[0]]) {
 			return true
 		}
 	}

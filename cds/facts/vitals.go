@@ -121,7 +121,7 @@ func (b *builder) confused(w window) *statement {
 		}
 		words := false
 		for _, t := range texts(c.Concept) {
-			words = words || confusionWords.MatchString(t)
+			words = words || find(confusionWords, t) != nil
 		}
 		if hasICD(c.Concept, "R41.0", "F05") || c.Concept.Has(snomed, "130987000", "2776000") || words {
 			return &statement{true, c.Reference, c.Onset, text("Diagnose "+c.Display, "diagnosis "+c.Display)}
