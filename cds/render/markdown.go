@@ -14,6 +14,13 @@ const SummaryLimit = 139
 // bidirectional, zero-width and tag characters go, white space becomes single
 // spaces.
 func plain(s string) string {
+	if isPlain(s) {
+		return s
+	}
+	return squeeze(s)
+}
+
+func squeeze(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	space := false
@@ -33,6 +40,26 @@ func plain(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// isPlain tells that plain would change nothing, as with most texts.
+func isPlain(s string) bool {
+	space := true // none may come first
+	for _, r := range s {
+		switch {
+		case r == ' ':
+			if space {
+				return false
+			}
+			space = true
+			continue
+		case r > ' ' && r < 0x7f:
+		case unicode.IsSpace(r) || hidden(r):
+			return false
+		}
+		space = false
+	}
+	return s == "" || !space
 }
 
 // hidden tells characters that change how a text reads without being seen.
@@ -81,6 +108,9 @@ func summary(s string) string {
 // extension"). Text of ours is never escaped.
 func escape(s string) string {
 	s = plain(s)
+	if !strings.ContainsAny(s, "\\`<[]|*_~&!:@.") {
+		return s
+	}
 	var b strings.Builder
 	b.Grow(len(s) + 8)
 	for i := 0; i < len(s); i++ {

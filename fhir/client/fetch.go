@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -274,18 +275,21 @@ func (f *fetching) send(ctx context.Context, method, address, body string) (*fhi
 		}
 		return nil, failure
 	}
-	return f.read(ctx, res.Body)
+	return f.read(ctx, res.Body, res.ContentLength)
 }
 
 // read reads a body to its end or to the limit, whichever comes first. The limit
 // is on decoded bytes: what a server sends compressed is unpacked by the transport
 // while it is read.
-func (f *fetching) read(ctx context.Context, body io.Reader) (*fhir.Resource, Failure) {
+func (f *fetching) read(ctx context.Context, body io.Reader, length int64) (*fhir.Resource, Failure) {
 	limit := min(f.left, f.budget.Load())
 	if limit <= 0 {
 		return nil, TooLarge
 	}
-	raw, err := io.ReadAll(io.LimitReader(body, limit+1))
+	// What the server says of the length is only believed as far as the limit.
+	buffer := bytes.NewBuffer(make([]byte, 0, max(0, min(length, limit))+bytes.MinRead))
+	_, err := buffer.ReadFrom(io.LimitReader(body, limit+1))
+	raw := buffer.Bytes()
 	f.left -= int64(len(raw))
 	f.budget.Add(-int64(len(raw)))
 	if int64(len(raw)) > limit {
