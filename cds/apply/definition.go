@@ -119,6 +119,12 @@ func newEngine(ctx context.Context, r *fhir.Resource, typ string, in Input) (*en
 		ctx: ctx, in: in, data: make(map[string]*fhir.Node, len(in.Data)), taken: map[string]bool{},
 		evaluators: map[string]Evaluator{"text/fhirpath": fhirPath{in.Definitions}},
 	}
+	if compiler, ok := in.Definitions.(Compiler); ok {
+		evaluator := &cqlEvaluator{compiler: compiler, received: in.Received, parameters: in.Parameters}
+		for _, language := range cqlLanguages {
+			e.evaluators[language] = evaluator
+		}
+	}
 	for language, evaluator := range in.Evaluators {
 		e.evaluators[language] = evaluator
 	}

@@ -123,7 +123,7 @@ func TestConditions(t *testing.T) {
 		{"a list where a boolean is due", `{"title":"a",` + condition("(true | false)") + `},{"title":"b"}`, []string{"b"}, []string{"error value PlanDefinition.action[0].condition[0].expression"}},
 		{"a syntax error", `{"title":"a",` + condition("1 +") + `},{"title":"b"}`, []string{"b"}, []string{"error invalid PlanDefinition.action[0].condition[0].expression"}},
 		{
-			"another language", `{"title":"a","condition":[{"kind":"applicability","expression":{"language":"text/cql","expression":"x"}}]},{"title":"b"}`,
+			"another language", `{"title":"a","condition":[{"kind":"applicability","expression":{"language":"text/x-rules","expression":"x"}}]},{"title":"b"}`,
 			[]string{"b"}, []string{"error not-supported PlanDefinition.action[0].condition[0].expression"},
 		},
 		{"start and stop do not count", `{"title":"a","condition":[{"kind":"start","expression":{"language":"text/fhirpath","expression":"false"}}]}`, []string{"a"}, nil},

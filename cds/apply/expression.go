@@ -129,6 +129,10 @@ func (e *engine) evaluate(a *artifact, inputs map[string]named, n, holder *fhir.
 func (e *engine) gaps(a *artifact, inputs map[string]named, unknown []string) []Gap {
 	var list []Gap
 	for _, name := range unknown {
+		if g, ok := cqlGap(name); ok {
+			list = addGaps(list, []Gap{g})
+			continue
+		}
 		list = addGaps(list, e.lookup(a, inputs, name).gaps)
 	}
 	return list

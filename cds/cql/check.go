@@ -167,7 +167,7 @@ func (k *checker) declare(d *defineNode) {
 			for i := range min(len(other.params), len(def.params)) {
 				same = same && other.params[i].Equal(def.params[i])
 			}
-			if same && len(def.params) > 0 && def.params[0].kind != kFHIR {
+			if same && def.err == nil && len(def.params) > 0 && def.params[0].kind != kFHIR {
 				def.err, def.state = k.fail(d.pos, "function %s is defined twice for the same types", clip(d.name)), stateDone
 			}
 		}
@@ -305,6 +305,9 @@ func fhirTypeName(name string) (fhirpath.TypeID, bool) {
 			}
 		}
 		return fhirpath.TypeByName(strings.Join(parts, "."))
+	}
+	if name == "SimpleQuantity" || name == "MoneyQuantity" {
+		return fhirpath.TypeByName("Quantity") // profiles of it
 	}
 	if enumerations[name] {
 		return fhirpath.TypeByName("code")

@@ -118,10 +118,8 @@ func (ev *evaluation) memberOf(c fhir.Coding, set *ValueSet) (in, ok bool) {
 		url += "|" + set.Version
 	}
 	k := c.System + "\x00" + c.Code + "\x00" + url
-	if a, asked := ev.members[k]; asked {
-		return a.in, a.ok
-	}
-	if ev.env.MemberOf != nil {
+	a, asked := ev.members[k]
+	if in, ok = a.in, a.ok; !asked && ev.env.MemberOf != nil {
 		in, ok = ev.env.MemberOf(c, url)
 	}
 	if !ok {

@@ -69,9 +69,9 @@ type evaluation struct {
 	checked  int
 	calls    int
 	stack    []Value
-	defs     map[*definition]Value
-	types    map[string]List
-	fetched  map[*retrieveCode]List
+	defs     map[*definition]remembered
+	types    map[string]remembered
+	fetched  map[*retrieveCode]remembered
 	unknown  []string
 	at       *site // where it is working, for what is stopped
 	members  map[string]memberAnswer
@@ -80,8 +80,33 @@ type evaluation struct {
 
 type memberAnswer struct{ in, ok bool }
 
+// remembered is a value with what it rests on and is not known.
+type remembered struct {
+	value   Value
+	unknown []string
+}
+
+// apart computes something with the unknown that it rests on kept apart, so that
+// it can be told again when the value is used again.
+func (ev *evaluation) apart(f func() (Value, error)) (remembered, error) {
+	before := ev.unknown
+	ev.unknown = nil
+	v, err := f()
+	r := remembered{v, ev.unknown}
+	ev.unknown = before
+	return r, err
+}
+
+// recall gives a remembered value.
+func (ev *evaluation) recall(r remembered) Value {
+	for _, u := range r.unknown {
+		ev.note(u)
+	}
+	return r.value
+}
+
 func newEvaluation(ctx context.Context, env *Env) *evaluation {
-	ev := &evaluation{ctx: ctx, env: env, limits: env.Limits, defs: map[*definition]Value{}}
+	ev := &evaluation{ctx: ctx, env: env, limits: env.Limits, defs: map[*definition]remembered{}}
 	def := func(v *int, d int) {
 		if *v <= 0 {
 			*v = d

@@ -355,6 +355,7 @@ func (k *checker) logic(n *node, args []typed) (typed, error) {
 		stop, join = no, func(a, b tri) tri { return a.not().or(b) }
 	}
 	return typed{typ: typeBoolean, run: func(ev *evaluation, f *frame) (Value, error) {
+		before := len(ev.unknown)
 		a, err := x(ev, f)
 		if err != nil {
 			return null, err
@@ -363,11 +364,17 @@ func (k *checker) logic(n *node, args []typed) (typed, error) {
 		if left == stop {
 			return join(left, unknown).value(), nil
 		}
+		between := len(ev.unknown)
 		b, err := y(ev, f)
 		if err != nil {
 			return null, err
 		}
-		return join(left, triOf(b)).value(), nil
+		right := triOf(b)
+		if len(ev.unknown) == between && join(unknown, right) != unknown {
+			// The right side decides, whatever the left one rests on.
+			ev.unknown = ev.unknown[:before:before]
+		}
+		return join(left, right).value(), nil
 	}}, nil
 }
 

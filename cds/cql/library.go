@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"cdss/fhir"
 	"cdss/fhir/issue"
@@ -81,23 +82,37 @@ const (
 // maxIncludes bounds the libraries that one brings along.
 const maxIncludes = 100
 
-// compiler compiles a library with what it includes.
-type compiler struct {
+// Compiler compiles libraries that share what they include. It is safe for
+// concurrent use.
+type Compiler struct {
 	find  Finder
+	mu    sync.Mutex
 	done  map[string]*Library
 	open  []string
 	count int
+}
+
+// NewCompiler makes a compiler that finds included libraries with find.
+func NewCompiler(find Finder) *Compiler {
+	return &Compiler{find: find, done: map[string]*Library{}}
 }
 
 // Compile compiles a library and what it includes. An error means that the library
 // cannot be used at all: it cannot be read, includes itself, or includes what is
 // not there. Faults of single definitions are Problems.
 func Compile(src Source, find Finder) (*Library, error) {
-	c := &compiler{find: find, done: map[string]*Library{}}
+	return NewCompiler(find).Compile(src)
+}
+
+// Compile compiles a library; included ones are compiled once.
+func (c *Compiler) Compile(src Source) (*Library, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open, c.count = nil, 0
 	return c.compile(src)
 }
 
-func (c *compiler) compile(src Source) (*Library, error) {
+func (c *Compiler) compile(src Source) (*Library, error) {
 	if c.count++; c.count > maxIncludes {
 		return nil, issue.New(issue.TooCostly, "CQL: %s: more than %d libraries are included", clip(src.Name), maxIncludes)
 	}
@@ -115,7 +130,7 @@ func (c *compiler) compile(src Source) (*Library, error) {
 	return c.library(tree, s)
 }
 
-func (c *compiler) library(tree *libraryNode, s *source) (*Library, error) {
+func (c *Compiler) library(tree *libraryNode, s *source) (*Library, error) {
 	lib := &Library{
 		Name: tree.name, Version: tree.version, source: s, contexts: tree.contexts,
 		includes: map[string]*Library{}, helpers: map[string]bool{}, defs: map[string]*definition{}, functions: map[string][]*definition{},
@@ -165,7 +180,7 @@ func (l *Library) problem(name string, pos int, err error) {
 }
 
 // includeAll compiles what a library includes.
-func (c *compiler) includeAll(lib *Library, tree *libraryNode) error {
+func (c *Compiler) includeAll(lib *Library, tree *libraryNode) error {
 	self := tree.name + "|" + tree.version
 	c.open = append(c.open, self)
 	defer func() { c.open = c.open[:len(c.open)-1] }()
@@ -244,6 +259,9 @@ func (l *Library) Parameters() []Parameter {
 	return list
 }
 
+// Defines tells whether the library has an expression of that name.
+func (l *Library) Defines(name string) bool { return l.defs[name] != nil }
+
 // Included gives the library that a name of an include stands for.
 func (l *Library) Included(alias string) (*Library, bool) {
 	lib, ok := l.includes[alias]
@@ -308,22 +326,22 @@ func (r *Run) Evaluate(l *Library, name string) (Result, error) {
 	if d.err != nil {
 		return Result{}, d.err
 	}
-	before := len(r.ev.unknown)
-	_ = before
+	r.ev.unknown, r.ev.calls, r.ev.stack = nil, 0, r.ev.stack[:0]
 	v, err := r.ev.define(d)
 	return Result{v, slices.Clone(r.ev.unknown)}, err
 }
 
 // Eval computes an expression.
 func (r *Run) Eval(e *Expression) (Result, error) {
+	r.ev.unknown, r.ev.calls, r.ev.stack = nil, 0, r.ev.stack[:0]
 	v, err := e.run(r.ev, &frame{slots: make([]Value, e.slots)})
 	return Result{v, slices.Clone(r.ev.unknown)}, err
 }
 
 // define computes a definition, each once.
 func (ev *evaluation) define(d *definition) (Value, error) {
-	if v, ok := ev.defs[d]; ok {
-		return v, nil
+	if r, ok := ev.defs[d]; ok {
+		return ev.recall(r), nil
 	}
 	if d.err != nil {
 		return null, d.err
@@ -331,16 +349,16 @@ func (ev *evaluation) define(d *definition) (Value, error) {
 	if err := ev.enter(); err != nil {
 		return null, err
 	}
-	v, err := d.run(ev, &frame{slots: make([]Value, d.slots)})
+	r, err := ev.apart(func() (Value, error) { return d.run(ev, &frame{slots: make([]Value, d.slots)}) })
 	ev.calls--
 	if err != nil {
 		return null, err
 	}
-	ev.defs[d] = v
+	ev.defs[d] = r
 	if ev.env.Trace != nil {
-		ev.env.Trace(d.lib.Name, d.node.name, v)
+		ev.env.Trace(d.lib.Name, d.node.name, r.value)
 	}
-	return v, nil
+	return ev.recall(r), nil
 }
 
 // enter counts calls within each other.
@@ -363,19 +381,21 @@ func (ev *evaluation) patient() Value {
 
 // resources gives what the data hold of a type, read once.
 func (ev *evaluation) resources(name string) (List, error) {
-	if l, ok := ev.types[name]; ok {
-		return l, nil
+	if r, ok := ev.types[name]; ok {
+		list, _ := asList(ev.recall(r))
+		return list, nil
 	}
-	var list List
+	list := List{}
+	var lacks []string
 	if ev.env.Data == nil {
-		ev.note(name)
+		lacks = []string{name}
 	} else {
 		nodes, known, err := ev.env.Data.Retrieve(ev.ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		if !known {
-			ev.note(name)
+			lacks = []string{name}
 		}
 		list = make(List, 0, len(nodes))
 		for _, n := range nodes {
@@ -388,9 +408,10 @@ func (ev *evaluation) resources(name string) (List, error) {
 		return nil, err
 	}
 	if ev.types == nil {
-		ev.types = map[string]List{}
+		ev.types = map[string]remembered{}
 	}
-	ev.types[name] = list
+	ev.types[name] = remembered{composite(list), lacks}
+	ev.recall(ev.types[name])
 	return list, nil
 }
 

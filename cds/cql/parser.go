@@ -525,6 +525,9 @@ func (p *parser) operands(d *defineNode) error {
 	return p.expect(")")
 }
 
+// typeWords are reserved words that FHIR calls types by.
+var typeWords = wordSet("code date time")
+
 // typeSpec reads a type.
 func (p *parser) typeSpec() (*typeSpec, error) {
 	if p.depth++; p.depth > maxDepth {
@@ -575,7 +578,7 @@ func (p *parser) typeSpec() (*typeSpec, error) {
 		}
 	}
 	t := p.tok()
-	if t.kind != tokWord && t.kind != tokQuoted || t.kind == tokWord && reserved[t.text] {
+	if t.kind != tokWord && t.kind != tokQuoted || t.kind == tokWord && reserved[t.text] && !typeWords[t.text] {
 		return nil, p.fail(t.pos, "a type is expected, not %s", p.found())
 	}
 	p.i++

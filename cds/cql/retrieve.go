@@ -131,11 +131,24 @@ func atPath(v Value, path []string) []Value {
 }
 
 func (c *retrieveCode) run(ev *evaluation, f *frame) (Value, error) {
-	if c.constant && c.dates == nil {
-		if l, ok := ev.fetched[c]; ok {
-			return composite(l), nil
-		}
+	if !c.constant || c.dates != nil {
+		return c.fetch(ev, f)
 	}
+	r, ok := ev.fetched[c]
+	if !ok {
+		var err error
+		if r, err = ev.apart(func() (Value, error) { return c.fetch(ev, f) }); err != nil {
+			return null, err
+		}
+		if ev.fetched == nil {
+			ev.fetched = map[*retrieveCode]remembered{}
+		}
+		ev.fetched[c] = r
+	}
+	return ev.recall(r), nil
+}
+
+func (c *retrieveCode) fetch(ev *evaluation, f *frame) (Value, error) {
 	ev.at = c.at
 	list, err := ev.resources(c.typ)
 	if err != nil {
@@ -158,12 +171,6 @@ func (c *retrieveCode) run(ev *evaluation, f *frame) (Value, error) {
 		if list, err = c.during(ev, list, dates); err != nil {
 			return null, err
 		}
-	}
-	if c.constant && c.dates == nil {
-		if ev.fetched == nil {
-			ev.fetched = map[*retrieveCode]List{}
-		}
-		ev.fetched[c] = list
 	}
 	return composite(list), nil
 }

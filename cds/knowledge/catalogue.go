@@ -22,6 +22,7 @@ type Catalogue struct {
 	mu        sync.Mutex
 	compiled  map[string]*fhirpath.Expression
 	libraries map[*fhir.Resource]library
+	cql       cqlLibraries
 }
 
 // library is what LibraryDefinitions gave.
