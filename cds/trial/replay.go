@@ -248,7 +248,7 @@ func (e *Entry) take(a Answer) {
 		if c.Source.Topic != nil {
 			card.Code = c.Source.Topic.Code
 		}
-		e.gapCard = e.gapCard || card.Code == render.NotCheckedTopic && interruptive(c.Indicator)
+		e.gapCard = e.gapCard || card.Code == render.NotCheckedTopic
 		e.Cards = append(e.Cards, card)
 	}
 	for fact := range lacked(a) {

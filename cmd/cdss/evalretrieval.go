@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir/task"
@@ -21,6 +25,9 @@ func evalRetrieval(ctx context.Context, args []string, env environment) error {
 	out := set.String("run", "", "file to write the run to")
 	top := set.Int("top", 20, "results written per query")
 	k := set.Int("k", 10, "depth of nDCG")
+	before := set.String("baseline", "", "report of an earlier run to compare with")
+	keep := set.String("write-baseline", "", "file to keep the report of this run in")
+	maxDrop := set.Float64("max-drop", -1, "fail when nDCG falls by more than this against the baseline")
 	if err := parse(set, args, 0, 0); err != nil {
 		return err
 	}
@@ -29,6 +36,18 @@ func evalRetrieval(ctx context.Context, args []string, env environment) error {
 		return usagef("eval retrieval needs --corpus, --queries and --run")
 	case *top < 1 || *top > 100 || *k < 1:
 		return usagef("--top is 1 to 100, --k at least 1")
+	case *maxDrop >= 0 && *before == "":
+		return usagef("--max-drop needs --baseline")
+	}
+	var baseline eval.Report
+	if *before != "" {
+		raw, err := os.ReadFile(*before)
+		if err != nil {
+			return usagef("%s cannot be read", *before)
+		}
+		if baseline, err = eval.ReadBaseline(bytes.NewReader(raw)); err != nil {
+			return fmt.Errorf("read %s: %w", *before, err)
+		}
 	}
 	file, err := os.Open(*queries)
 	if err != nil {
@@ -52,10 +71,42 @@ func evalRetrieval(ctx context.Context, args []string, env environment) error {
 		return err
 	}
 	fmt.Fprintf(env.out, "%d queries answered, written to %s\n", len(run), *out)
-	for _, q := range list {
-		if len(q.Relevant) > 0 {
-			return eval.Score(list, run, sources(*corpus), *k).WriteTable(env.out)
+	if !slices.ContainsFunc(list, func(q eval.Query) bool { return len(q.Relevant) > 0 }) {
+		if *before != "" || *keep != "" {
+			return usagef("%s judges no query: there is nothing to compare", *queries)
 		}
+		return nil
+	}
+	report := eval.Score(list, run, sources(*corpus), *k)
+	if err := report.WriteTable(env.out); err != nil {
+		return err
+	}
+	if *keep != "" {
+		if err := writeFile(*keep, func(f *os.File) error { return report.WriteBaseline(f) }); err != nil {
+			return err
+		}
+	}
+	if *before == "" {
+		return nil
+	}
+	return compareRuns(env.out, baseline, report, *maxDrop)
+}
+
+// compareRuns prints how a run differs from its baseline. Its error says that nDCG
+// fell by more than maxDrop; a negative one allows everything.
+func compareRuns(w io.Writer, before, after eval.Report, maxDrop float64) error {
+	c := eval.Compare(before, after)
+	if c.N == 0 {
+		return errors.New("no query of the baseline is among those that were asked")
+	}
+	fmt.Fprintf(w, "baseline        ndcg %.3f -> %.3f over %d queries, %d better, %d worse, p %.3f\n", c.Before, c.After, c.N, c.Better, c.Worse, c.P)
+	for _, ch := range c.Changed[:min(len(c.Changed), 5)] {
+		if ch.After < ch.Before {
+			fmt.Fprintf(w, "  %s %.3f -> %.3f\n", ch.ID, ch.Before, ch.After)
+		}
+	}
+	if drop := c.Before - c.After; maxDrop >= 0 && drop > maxDrop {
+		return fmt.Errorf("nDCG fell by %.3f, more than the %.3f that are allowed", drop, maxDrop)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 		return nil, nil, err
 	}
 	h.sessions.RegisterSession(api)
-	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Builder: h.concepts, Indications: indications{h}, Log: h.log})
+	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Lab: h.lab, Builder: h.concepts, Indications: indications{h}, Log: h.log})
 	return r, api, nil
 }
 
@@ -149,7 +149,7 @@ func (h *house) patient(next http.Handler) http.Handler {
 func awaitDatabase(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := chi.RouteContext(r.Context()).RoutePath
-		if strings.HasPrefix(path, "/guidelines") || path == "/search" || path == "/answers" {
+		if strings.HasPrefix(path, "/guidelines") || strings.HasPrefix(path, "/query-sets") || path == "/search" || path == "/answers" {
 			w.Header().Set("Retry-After", "2")
 			issue.WriteProblem(w, r, issue.New(issue.Transient, "the database is not ready"))
 			return

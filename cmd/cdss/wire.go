@@ -30,6 +30,7 @@ import (
 	"cdss/migrations"
 	"cdss/rag/embed"
 	"cdss/rag/ingest"
+	"cdss/rag/lab"
 	ragstore "cdss/rag/store"
 	"cdss/webapps"
 )
@@ -57,6 +58,7 @@ type house struct {
 	local     atomic.Pointer[translate.Table]
 	fhir      *fhirREST
 	models    models
+	lab       *lab.Lab // nil until there is a database
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -206,11 +208,14 @@ func (h *house) openDatabase(ctx context.Context) error {
 		h.log.Warn("the index of guidelines could not be built yet", "error", err)
 	}
 	h.guidelines.Store(guidelines)
+	h.lab = lab.New(lab.Config{Store: ragstore.New(pool, h.log), Search: guidelines, Tasks: queue,
+		Program: programVersion() + " concepts " + h.concepts.Version(), Log: h.log})
 	if err := h.mountAPI(guidelines); err != nil {
 		return err
 	}
 	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
 	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
+	h.background.Go(func() { h.ended("query sets", h.lab.Watch(ctx)) })
 	h.background.Go(func() { h.ended("retention", retention.Run(ctx)) })
 	if written, err := h.fhir.load(ctx, h.cfg.Demo, h.now()); err == nil {
 		h.log.Info("FHIR resources loaded", "written", written)

@@ -14,6 +14,7 @@ import (
 	"cdss/fhir/issue"
 	"cdss/rag"
 	"cdss/rag/ingest"
+	"cdss/rag/lab"
 )
 
 // QueryBuilder makes a query of a structured request. It must use codes and
@@ -33,6 +34,7 @@ type Deps struct {
 	Guidelines  *ingest.Service
 	Answers     Answerer
 	Outbound    Outbound
+	Lab         *lab.Lab
 	Builder     QueryBuilder
 	Indications Indications
 	Log         *slog.Logger
@@ -42,6 +44,7 @@ type door struct {
 	guidelines  *ingest.Service
 	answers     Answerer
 	outbound    Outbound
+	lab         *lab.Lab
 	builder     QueryBuilder
 	indications Indications
 	log         *slog.Logger
@@ -52,7 +55,7 @@ type door struct {
 // is /api. The body of an upload must not be limited below ingest.MaxBytes before
 // it arrives here.
 func Register(api huma.API, deps Deps) {
-	d := &door{guidelines: deps.Guidelines, answers: deps.Answers, outbound: deps.Outbound, builder: deps.Builder, indications: deps.Indications, log: deps.Log,
+	d := &door{guidelines: deps.Guidelines, answers: deps.Answers, outbound: deps.Outbound, lab: deps.Lab, builder: deps.Builder, indications: deps.Indications, log: deps.Log,
 		large: make(chan struct{}, largeUploads)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
@@ -62,6 +65,7 @@ func Register(api huma.API, deps Deps) {
 	d.registerSearch(api)
 	d.registerAnswers(api)
 	d.registerOutbound(api)
+	d.registerQuerySets(api)
 }
 
 func operation(id, method, path, summary string, status int, errors ...int) huma.Operation {

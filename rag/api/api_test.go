@@ -22,8 +22,10 @@ import (
 	"cdss/fhir/task"
 	"cdss/migrations/dbtest"
 	"cdss/rag"
+	"cdss/rag/answer"
 	"cdss/rag/api"
 	"cdss/rag/ingest"
+	"cdss/rag/lab"
 	"cdss/rag/store"
 )
 
@@ -56,6 +58,7 @@ func serve(t *testing.T) server {
 	pool := dbtest.New(t)
 	tasks := task.New(pool, task.Config{Poll: 20 * time.Millisecond, Backoff: time.Millisecond})
 	s := ingest.New(ingest.Config{Store: store.New(pool, nil), Tasks: tasks})
+	kept := lab.New(lab.Config{Store: store.New(pool, nil), Search: s, Tasks: tasks, Program: "test"})
 	ctx, cancel := context.WithCancel(t.Context())
 	var worker sync.WaitGroup
 	worker.Go(func() { _ = tasks.Run(ctx) })
@@ -63,7 +66,7 @@ func serve(t *testing.T) server {
 	config := huma.DefaultConfig("test", "1")
 	config.DocsPath = ""
 	door := humachi.New(router, config)
-	api.Register(door, api.Deps{Guidelines: s, Builder: builder{}, Indications: known{"sepsis", "pneumonia"}})
+	api.Register(door, api.Deps{Guidelines: s, Lab: kept, Answers: answer.New(answer.Config{Search: s}), Builder: builder{}, Indications: known{"sepsis", "pneumonia"}})
 	web := httptest.NewServer(router)
 	t.Cleanup(func() { web.Close(); cancel(); worker.Wait() })
 	return server{web, s, door}
@@ -466,6 +469,9 @@ func TestOpenAPI(t *testing.T) {
 		"post /guidelines/{id}/approve": "", "post /guidelines/{id}/retire": "", "get /guidelines/{id}/passages": "",
 		"get /guidelines/{id}/source": "", "post /search": "application/json",
 		"post /answers": "application/json", "get /outbound": "",
+		"get /query-sets": "", "post /query-sets": "application/json", "get /query-sets/{id}": "", "put /query-sets/{id}": "application/json",
+		"delete /query-sets/{id}": "", "post /query-sets/{id}/runs": "", "get /query-sets/{id}/runs": "", "get /query-sets/{id}/runs/{run}": "",
+		"get /query-sets/{id}/runs/{run}/comparison": "",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -197,6 +197,15 @@ func (s *Service) Refresh(ctx context.Context) error {
 // the latest.
 func (s *Service) Snapshot() *retrieve.Snapshot { return s.current.Load().Snapshot }
 
+// Revision names what Search searches: equal revisions are equal corpora.
+func (s *Service) Revision() string {
+	now := s.current.Load()
+	if now.online {
+		return now.revision + "+online"
+	}
+	return now.revision
+}
+
 // Search ranks passages of the active versions. The error is ctx's.
 func (s *Service) Search(ctx context.Context, q rag.Query) (rag.Result, error) {
 	now := s.current.Load()
