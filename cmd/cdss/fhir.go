@@ -40,7 +40,7 @@ func newFHIR(h *house) *fhirREST {
 	})...)
 	f.door = rest.New(rest.Config{
 		Reader: h.trail.Reader(f.store), Writer: f.store, Types: f.store.Types(), ReadOnly: []string{"AuditEvent", "Provenance"}, Base: base, Origins: h.origin,
-		Operations: operations, MemberOf: f.codes.memberOf,
+		Operations: operations, MemberOf: f.codes.memberOf, Allow: h.mayInBatch,
 		Validate: func(ctx context.Context, r *fhir.Resource) ([]issue.Issue, error) {
 			return f.check(ctx, r, h.now(), true)
 		},

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -69,7 +70,7 @@ func commands() []command {
 		{"doctor", "", "look for what keeps the server from working", doctor},
 		{"openapi", "", "print the description of /api (OpenAPI 3.1)", printOpenAPI},
 		{"version", "", "print the version", printVersion},
-	}, auditCommands()...)
+	}, slices.Concat(userCommands(), auditCommands())...)
 }
 
 func main() {

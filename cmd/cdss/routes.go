@@ -32,19 +32,10 @@ func (h *house) routes() http.Handler {
 	r.Get("/readyz", h.readyz)
 	r.Mount("/cds-services", h.hooks)
 	r.Mount("/fhir", h.load.fhir(h.fhir.door))
-	r.Mount("/api", h.load.api(sameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) }))))
+	r.Mount("/api", h.load.api(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) })))
+	r.HandleFunc(demoPath+"/authorize", h.serveDemoLogin)
 	r.Handle("/*", h.site)
 	return r
-}
-
-// sameOrigin refuses what a page of another origin has a browser change or
-// compute here (SAFETY T12).
-func sameOrigin(next http.Handler) http.Handler {
-	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		issue.WriteProblem(w, r, issue.New(issue.Forbidden, "a page of another origin may not do this"))
-	}))
-	return protection.Handler(next)
 }
 
 // apiVersion is the version of what /api promises, not of the program: its
@@ -106,7 +97,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 		return nil, nil, err
 	}
 	h.sessions.RegisterSession(api)
-	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Lab: h.lab, Builder: h.concepts, Indications: indications{h}, Log: h.log})
+	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Builder: h.concepts, Indications: indications{h}, Log: h.log})
 	return r, api, nil
 }
 
@@ -149,7 +140,7 @@ func (h *house) patient(next http.Handler) http.Handler {
 func awaitDatabase(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := chi.RouteContext(r.Context()).RoutePath
-		if strings.HasPrefix(path, "/guidelines") || strings.HasPrefix(path, "/query-sets") || path == "/search" || path == "/answers" {
+		if strings.HasPrefix(path, "/guidelines") || path == "/search" || path == "/answers" {
 			w.Header().Set("Retry-After", "2")
 			issue.WriteProblem(w, r, issue.New(issue.Transient, "the database is not ready"))
 			return

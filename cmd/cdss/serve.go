@@ -153,7 +153,11 @@ func (h *house) welcome(env environment, addr net.Addr) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\ncdss %s is ready.\n\n", programVersion())
 	fmt.Fprintf(&b, "  Clinicians      %s/\n  Administration  %s/admin/\n  API             %s/docs/\n  CDS Hooks       %s/cds-services\n", base, base, base, base)
-	if h.cfg.Demo {
+	if h.cfg.demoLogin() {
+		fmt.Fprint(&b, "\nAccess is required: log in on the page that opens, as one of six people with one role each (viewer, clinician,\ncurator, approver, admin, auditor). Nobody is asked for a password in a demonstration. With curl:\n\n"+
+			"curl -c cookies -H 'Content-Type: application/json' -d '{\"person\":\"clinician\"}' "+base+"/api/session\ncurl -b cookies "+base+"/api/session\n")
+	}
+	if h.cfg.Demo && h.cfg.Auth == "open" {
 		fmt.Fprintf(&b, "\nAsk as an EHR would, for an invented patient with pneumonia, penicillin anaphylaxis and creatinine 2.1 mg/dL:\n\n"+
 			"curl -s %[1]s/api/examples/cap-penicillin-anaphylaxis/hook | curl -s -H 'Content-Type: application/json' --data @- %[1]s/cds-services/abs-patient-view\n\n", base)
 	}

@@ -25,12 +25,12 @@ import (
 	"cdss/cds/translate"
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir/access"
+	"cdss/fhir/access/provider"
 	"cdss/fhir/audit"
 	"cdss/fhir/task"
 	"cdss/migrations"
 	"cdss/rag/embed"
 	"cdss/rag/ingest"
-	"cdss/rag/lab"
 	ragstore "cdss/rag/store"
 	"cdss/webapps"
 )
@@ -54,11 +54,14 @@ type house struct {
 	load      load
 	trail     *audit.Trail
 	sessions  *access.Sessions
-	codes     *cdsstore.Codes
-	local     atomic.Pointer[translate.Table]
-	fhir      *fhirREST
-	models    models
-	lab       *lab.Lab // nil until there is a database
+	people    atomic.Pointer[access.People]
+	rights    *rights
+	// The identity provider of a demonstration; nil: there is none.
+	demoProvider *provider.Provider
+	codes        *cdsstore.Codes
+	local        atomic.Pointer[translate.Table]
+	fhir         *fhirREST
+	models       models
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -119,7 +122,12 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if h.trust, err = newTrust(h); err != nil {
 		return nil, err
 	}
-	h.sessions = newSessions(h)
+	if h.rights, err = readRights(rightsTable); err != nil {
+		return nil, err
+	}
+	if h.sessions, err = newSessions(h); err != nil {
+		return nil, err
+	}
 	h.load = newLoad(h)
 	h.trail = newTrail(h)
 	h.decide = decide.New(decide.Config{
@@ -192,7 +200,9 @@ func (h *house) openDatabase(ctx context.Context) error {
 	h.decisions.Attach(pool)
 	h.fhir.store.Attach(pool)
 	h.trust.attach(ctx, h, pool)
-	h.sessions.Attach(pool, access.NewPeople(pool))
+	if err := h.attachPeople(ctx, pool); err != nil {
+		return err
+	}
 	h.background.Go(func() { h.sessions.Run(ctx) })
 	h.codes.Attach(pool)
 	h.models.notes.Attach(pool)
@@ -208,14 +218,11 @@ func (h *house) openDatabase(ctx context.Context) error {
 		h.log.Warn("the index of guidelines could not be built yet", "error", err)
 	}
 	h.guidelines.Store(guidelines)
-	h.lab = lab.New(lab.Config{Store: ragstore.New(pool, h.log), Search: guidelines, Tasks: queue,
-		Program: programVersion() + " concepts " + h.concepts.Version(), Log: h.log})
 	if err := h.mountAPI(guidelines); err != nil {
 		return err
 	}
 	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
 	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
-	h.background.Go(func() { h.ended("query sets", h.lab.Watch(ctx)) })
 	h.background.Go(func() { h.ended("retention", retention.Run(ctx)) })
 	if written, err := h.fhir.load(ctx, h.cfg.Demo, h.now()); err == nil {
 		h.log.Info("FHIR resources loaded", "written", written)

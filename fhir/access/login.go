@@ -176,7 +176,7 @@ func (s *Sessions) send(ctx context.Context, host, back string) (string, *http.C
 	if err := s.attempt(ctx, ""); err != nil {
 		return "", nil, err
 	}
-	f := newFlow(s.base(host)+callbackPath, localPath(back))
+	f := newFlow(s.base(host)+CallbackPath, localPath(back))
 	to, err := s.c.Provider.send(ctx, f)
 	if err != nil {
 		return "", nil, err
@@ -186,8 +186,8 @@ func (s *Sessions) send(ctx context.Context, host, back string) (string, *http.C
 	return to, cookie, err
 }
 
-// callbackPath is where the provider sends the browser back to.
-const callbackPath = "/api/session/oidc/callback"
+// CallbackPath is where the provider sends the browser back to.
+const CallbackPath = "/api/session/oidc/callback"
 
 // callback is what comes back from the provider.
 type callback struct{ state, code, issuer, fault string }

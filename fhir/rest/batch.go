@@ -69,6 +69,11 @@ func (s *Server) entryRequest(in *request, e fhir.Entry, i int) (*request, error
 	if out.path, err = segments(u.EscapedPath()); err != nil {
 		return nil, err
 	}
+	if s.cfg.Allow != nil {
+		if err := s.cfg.Allow(out.ctx, out.method, out.path); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
 }
 

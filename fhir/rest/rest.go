@@ -48,10 +48,13 @@ type Config struct {
 	Base   string
 	Prefix string // path the door is mounted at; "" means "/fhir"
 
-	Origins    func(origin string) bool // browser origins that may call; nil: none
-	Operations []fhir.Operation         // beside those of the door itself
-	Validate   Check                    // for $validate; nil: no such operation
-	OnWrite    Check                    // what it finds to be an error is not stored; nil: everything is
+	Origins func(origin string) bool // browser origins that may call; nil: none
+	// Allow tells whether who asks may do what an entry of a batch or transaction asks
+	// for; requests of their own are judged before they come here. nil: everything.
+	Allow      func(ctx context.Context, method string, path []string) error
+	Operations []fhir.Operation // beside those of the door itself
+	Validate   Check            // for $validate; nil: no such operation
+	OnWrite    Check            // what it finds to be an error is not stored; nil: everything is
 	// MemberOf gives what FHIRPath knows of value sets at a moment; nil: nothing.
 	MemberOf func(ctx context.Context) (func(coding fhir.Coding, valueSet string) (in, ok bool), error)
 
