@@ -33,13 +33,14 @@ func newFHIR(h *house) *fhirREST {
 	}
 	f := &fhirREST{store: store.New(store.Config{PatientData: h.cfg.Demo, Base: base, Log: h.log, Now: h.now, Subject: h.trail.Subject})}
 	f.codes = &codes{store: f.store}
-	f.artifacts = &artifacts{store: f.store}
+	f.artifacts = &artifacts{store: f.store, knowledge: h.knowledge.Load, demo: h.cfg.Demo}
 	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(operation.Config{
 		Decider: h.decide, Knowledge: h.knowledge.Load, Catalogue: f.artifacts.catalogue, Tables: h.tables, Patients: patients{h},
 		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
 	})...)
+	operations = append(operations, operation.Steps(h.authoring)...)
 	f.door = rest.New(rest.Config{
-		Reader: h.trail.Reader(f.store), Writer: f.store, Types: f.store.Types(), ReadOnly: []string{"AuditEvent", "Provenance"}, Base: base, Origins: h.origin,
+		Reader: h.trail.Reader(f.store), Writer: h.authoring.Guard(f.store), Types: f.store.Types(), ReadOnly: []string{"AuditEvent", "Provenance"}, Base: base, Origins: h.origin,
 		Operations: operations, MemberOf: f.codes.memberOf, Allow: h.mayInBatch,
 		Validate: func(ctx context.Context, r *fhir.Resource) ([]issue.Issue, error) {
 			return f.check(ctx, r, h.now(), true)
@@ -159,6 +160,16 @@ func (c *codes) memberOf(ctx context.Context) (func(fhir.Coding, string) (in, ok
 		return nil, err
 	}
 	return s.MemberOf, nil
+}
+
+// known is what memory holds of value sets; nil: nothing yet.
+func (c *codes) known() func(fhir.Coding, string) (in, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil {
+		return nil
+	}
+	return c.current.MemberOf
 }
 
 // circle tells whether the value set, together with those that are stored,

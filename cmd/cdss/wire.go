@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	cdsapi "cdss/cds/api"
+	"cdss/cds/authoring"
 	"cdss/cds/content"
 	"cdss/cds/decide"
 	"cdss/cds/hooks"
@@ -24,6 +24,7 @@ import (
 	cdsstore "cdss/cds/store"
 	"cdss/cds/translate"
 	"cdss/cmd/cdss/observe"
+	"cdss/fhir"
 	"cdss/fhir/access"
 	"cdss/fhir/access/provider"
 	"cdss/fhir/audit"
@@ -45,17 +46,22 @@ type house struct {
 	parts
 	tables    recommend.Tables
 	knowledge atomic.Pointer[knowledge.Snapshot]
-	checked   atomic.Pointer[time.Time] // when it was last found to be what is in force
-	decide    *decide.Service
-	decisions *cdsstore.Store
-	site      *webapps.Site
-	hooks     *hooks.Server
-	trust     *trust
-	load      load
-	trail     *audit.Trail
-	sessions  *access.Sessions
-	people    atomic.Pointer[access.People]
-	rights    *rights
+	authoring *authoring.Service
+	lifecycle *cdsstore.Lifecycle
+	tester    authoring.Tester // nil: a release runs no cases
+	// One after the other, so that no older state comes after a newer one.
+	refreshing sync.Mutex
+	checked    atomic.Pointer[time.Time] // when it was last found to be what is in force
+	decide     *decide.Service
+	decisions  *cdsstore.Store
+	site       *webapps.Site
+	hooks      *hooks.Server
+	trust      *trust
+	load       load
+	trail      *audit.Trail
+	sessions   *access.Sessions
+	people     atomic.Pointer[access.People]
+	rights     *rights
 	// The identity provider of a demonstration; nil: there is none.
 	demoProvider *provider.Provider
 	codes        *cdsstore.Codes
@@ -100,18 +106,10 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if h.tables, err = recommend.LoadTables(content.Tables()); err != nil {
 		return nil, err
 	}
-	artifacts, err := content.Artifacts()
-	if err != nil {
+	h.lifecycle = cdsstore.NewLifecycle(h.pool.Load)
+	if err := newAuthoring(h); err != nil {
 		return nil, err
 	}
-	snapshot, err := knowledge.Load(artifacts, knowledge.Options{Demo: cfg.Demo, LoadedAt: h.now()})
-	if err != nil {
-		return nil, fmt.Errorf("load knowledge: %w", err)
-	}
-	for _, p := range snapshot.Problems() {
-		log.Warn("artifact has a problem", "artifact", p.Artifact, "location", p.Location, "problem", p.Message)
-	}
-	h.knowledge.Store(snapshot)
 	h.decisions = cdsstore.New(log)
 	h.codes = cdsstore.NewCodes(log)
 	var recorder decide.Recorder
@@ -135,6 +133,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 		Servers: fhirServers{h}, Local: h.local.Load, Seen: seen, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
 		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
+		MemberOf: func() func(fhir.Coding, string) (bool, bool) { return h.fhir.codes.known() },
 	if h.hooks, err = hooks.New(hooks.Config{
 		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Profiles: h.profile,
 		Guard: h.load.guarded(h.trust.guard.Wrap), Identify: h.load.guarded(h.trust.identify.Wrap), Origins: h.origin, Log: log, NewUUID: h.newID,
@@ -143,6 +142,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	}
 	h.fhir = newFHIR(h)
 	if h.models, err = newModels(cfg, ragstore.NewOutbound(log)); err != nil {
+	h.offer()
 		return nil, err
 	}
 	if h.site, err = webapps.New(webapps.Config{}); err != nil {
@@ -238,6 +238,10 @@ func (h *house) openDatabase(ctx context.Context) error {
 	return nil
 }
 
+	if err := h.refreshKnowledge(ctx); err != nil && ctx.Err() == nil {
+		h.log.Warn("the knowledge of this site could not be loaded yet", "error", err)
+	}
+	h.background.Go(func() { h.followKnowledge(ctx, pool) })
 func (h *house) ended(what string, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		h.log.Error("background work ended", "work", what, "error", err)
