@@ -133,6 +133,8 @@ const (
 	getQuery  = `SELECT ` + columns + ` FROM task WHERE id = $1`
 	findQuery = `SELECT ` + columns + ` FROM task WHERE kind = $1 AND key = ANY($2)`
 	deadQuery = `SELECT ` + columns + ` FROM task WHERE state = 'failed' ORDER BY finished_at DESC, id LIMIT $1`
+	// What is not finished first, whatever came after it.
+	recentQuery = `SELECT ` + columns + ` FROM task ORDER BY state IN ('queued', 'running') DESC, updated_at DESC, id LIMIT $1`
 )
 
 // Get reads a task, or gives an error of kind not-found.
@@ -177,6 +179,20 @@ func (q *Queue) Dead(ctx context.Context, limit int) ([]Task, error) {
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Task])
 	if err != nil {
 		return nil, fmt.Errorf("read failed tasks: %w", err)
+	}
+	return list, nil
+}
+
+// Recent gives up to limit tasks: those that have not ended, then the others, the
+// latest first.
+func (q *Queue) Recent(ctx context.Context, limit int) ([]Task, error) {
+	rows, err := q.pool.Query(ctx, recentQuery, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read tasks: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Task])
+	if err != nil {
+		return nil, fmt.Errorf("read tasks: %w", err)
 	}
 	return list, nil
 }

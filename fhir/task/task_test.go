@@ -195,6 +195,14 @@ func TestKilledWorkerIsSucceeded(t *testing.T) {
 	if err != nil || len(letters) != 1 || letters[0].ID != kills {
 		t.Errorf("dead letters: %+v, %v", letters, err)
 	}
+	// What waits stands above what has ended, whichever came later.
+	if _, err := q.Ask(t.Context(), task.Order{Kind: "nobody does it", Key: "waiting"}); err != nil {
+		t.Fatal(err)
+	}
+	recent, err := q.Recent(t.Context(), 2)
+	if err != nil || len(recent) != 2 || recent[0].Key != "waiting" || !recent[1].State.Ended() {
+		t.Errorf("recent tasks: %+v, %v", recent, err)
+	}
 }
 
 func TestFailures(t *testing.T) {
