@@ -154,3 +154,27 @@ func TestRecommendForAPatientOfAServer(t *testing.T) {
 		})
 	}
 }
+
+// TestTheUserOfTheExamplesExists: a client that reads what the context names finds it.
+func TestTheUserOfTheExamplesExists(t *testing.T) {
+	list, err := api.ExampleResources(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, r := range list {
+		have[r.Ref()] = true
+	}
+	w := send(door(t, &decider{}), "GET", "/examples/cap-penicillin-anaphylaxis/hook", "")
+	var call struct {
+		Context struct{ UserID, PatientID, EncounterID string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &call); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{call.Context.UserID, "Patient/" + call.Context.PatientID, "Encounter/" + call.Context.EncounterID} {
+		if !have[ref] {
+			t.Errorf("%s is not among the example resources", ref)
+		}
+	}
+}
