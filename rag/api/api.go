@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"cdss/rag"
 	"cdss/rag/ingest"
 	"cdss/rag/lab"
+	"cdss/rag/parse"
 )
 
 // QueryBuilder makes a query of a structured request. It must use codes and
@@ -37,6 +39,7 @@ type Deps struct {
 	Lab         *lab.Lab
 	Builder     QueryBuilder
 	Indications Indications
+	Citing      func() []ingest.Citing // the rules that cite guidelines; nil: none
 	Log         *slog.Logger
 }
 
@@ -47,6 +50,7 @@ type door struct {
 	lab         *lab.Lab
 	builder     QueryBuilder
 	indications Indications
+	citing      func() []ingest.Citing
 	log         *slog.Logger
 	large       chan struct{} // slots for uploads that fill memory
 }
@@ -55,14 +59,18 @@ type door struct {
 // is /api. The body of an upload must not be limited below ingest.MaxBytes before
 // it arrives here.
 func Register(api huma.API, deps Deps) {
-	d := &door{guidelines: deps.Guidelines, answers: deps.Answers, outbound: deps.Outbound, lab: deps.Lab, builder: deps.Builder, indications: deps.Indications, log: deps.Log,
+	d := &door{guidelines: deps.Guidelines, answers: deps.Answers, outbound: deps.Outbound, lab: deps.Lab, builder: deps.Builder, indications: deps.Indications, citing: deps.Citing, log: deps.Log,
 		large: make(chan struct{}, largeUploads)}
+	if d.citing == nil {
+		d.citing = func() []ingest.Citing { return nil }
+	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	d.registerGuidelines(api)
 	d.registerUpload(api)
 	d.registerSearch(api)
+	d.registerCuration(api)
 	d.registerAnswers(api)
 	d.registerOutbound(api)
 	d.registerQuerySets(api)
@@ -89,10 +97,29 @@ func (d *door) fail(ctx context.Context, err error) error {
 // problem is an error as huma writes it: RFC 9457, from the one table of issues.
 type problem struct{ err error }
 
-func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
-func (p *problem) GetStatus() int               { return issue.Status(p.err) }
-func (p *problem) ContentType(string) string    { return "application/problem+json" }
-func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
+func (p *problem) Error() string             { return string(issue.KindOf(p.err)) }
+func (p *problem) GetStatus() int            { return issue.Status(p.err) }
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// MarshalJSON gives problem details. Why a file cannot be used is told in both
+// languages, with a code.
+func (p *problem) MarshalJSON() ([]byte, error) {
+	body := issue.Problem(p.err, "")
+	issues := issue.Issues(p.err)
+	if len(issues) == 0 {
+		return body, nil
+	}
+	refusal := parse.RefusalIn(issues[0].Diagnostics)
+	if refusal == 0 {
+		return body, nil
+	}
+	var members map[string]any
+	if err := json.Unmarshal(body, &members); err != nil {
+		return body, nil
+	}
+	members["reason"], members["detailDe"] = refusal.Code(), refusal.German()
+	return json.Marshal(members)
+}
 
 // GetHeaders says when to come back to a server that has no time.
 func (p *problem) GetHeaders() http.Header {

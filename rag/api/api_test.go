@@ -182,7 +182,8 @@ func TestGuidelineByHTTP(t *testing.T) {
 		"id": id, "identifier": "hyg-1", "title": "Hygiene", "version": "3", "publisher": "", "language": "en", "validUntil": "2020-01-31",
 		"expired": true, "status": "draft", "partOf": "", "sameAs": "", "indications": []any{"sepsis", "pneumonia"}, "passages": 2.0, "pages": 2.0,
 		"format": "markdown", "fileName": "hygiene.md", "size": float64(len(hygiene)), "sha256": v["sha256"], "approvedAt": nil, "complete": true,
-		"job": map[string]any{"state": "done", "stage": "index", "done": 2.0, "total": 2.0, "message": ""},
+		"uploadedBy": "", "approvedBy": "", "flagged": 0.0,
+		"job": map[string]any{"state": "done", "stage": "index", "done": 2.0, "total": 2.0, "message": "", "messageDe": "", "reason": ""},
 	}
 	if diff := cmp.Diff(want, v); status != http.StatusOK || diff != "" {
 		t.Errorf("answered %d\n%s", status, diff)
@@ -468,6 +469,10 @@ func TestOpenAPI(t *testing.T) {
 		"get /guidelines": "", "post /guidelines": "multipart/form-data", "get /guidelines/{id}": "", "delete /guidelines/{id}": "",
 		"post /guidelines/{id}/approve": "", "post /guidelines/{id}/retire": "", "get /guidelines/{id}/passages": "",
 		"get /guidelines/{id}/source": "", "post /search": "application/json",
+		"get /guidelines/{id}/file": "", "get /guidelines/{id}/used-by": "", "get /guidelines/{id}/versions": "",
+		"get /guidelines/{id}/versions/{version}/difference": "", "get /guidelines/{id}/versions/{version}/pages": "",
+		"get /guidelines/{id}/versions/{version}/pages/{n}": "", "get /guidelines/{id}/versions/{version}/pages/{n}/image": "",
+		"post /guidelines/locate": "application/json", "put /guidelines/{id}/passages/{passage}": "application/json",
 		"post /answers": "application/json", "get /outbound": "",
 		"get /query-sets": "", "post /query-sets": "application/json", "get /query-sets/{id}": "", "put /query-sets/{id}": "application/json",
 		"delete /query-sets/{id}": "", "post /query-sets/{id}/runs": "", "get /query-sets/{id}/runs": "", "get /query-sets/{id}/runs/{run}": "",

@@ -10,6 +10,7 @@ import (
 	"cdss/fhir/task"
 	"cdss/rag"
 	"cdss/rag/ingest"
+	"cdss/rag/parse"
 )
 
 // Guideline is a version of a guideline.
@@ -35,6 +36,9 @@ type Guideline struct {
 	CreatedAt   time.Time  `json:"createdAt"`
 	ApprovedAt  *time.Time `json:"approvedAt"`
 	Complete    bool       `json:"complete" doc:"read completely; may be approved"`
+	UploadedBy  string     `json:"uploadedBy" doc:"id of the person, empty when nobody was logged in"`
+	ApprovedBy  string     `json:"approvedBy"`
+	Flagged     int        `json:"flagged" doc:"pages that need a look: see their flags"`
 	Job         *Job       `json:"job"`
 }
 
@@ -45,6 +49,8 @@ type Job struct {
 	Done    int64  `json:"done"`
 	Total   int64  `json:"total"`
 	Message string `json:"message" doc:"why the last attempt failed, else empty"`
+	Reason  string `json:"reason" doc:"code of that, where it has one: encrypted, damaged, only-pictures, ..."`
+	German  string `json:"messageDe" doc:"the message in German, where there is one"`
 }
 
 // GuidelineList is the answer to a list request.
@@ -63,6 +69,19 @@ type GuidelinePassage struct {
 	Section  []string `json:"section" doc:"heading path, outermost first"`
 	Quoted   string   `json:"quoted" doc:"the source's own text, verbatim"`
 	SHA256   string   `json:"sha256" doc:"of quoted"`
+	Sheet    int      `json:"sheet" doc:"position of the page in the document, from 1"`
+	Boxes    []Box    `json:"boxes,omitempty" doc:"where it is printed; only with ?boxes=true"`
+	Disabled bool     `json:"disabled" doc:"feeds no answer and is not cited"`
+	Note     string   `json:"note"`
+	MarkedBy string   `json:"markedBy"`
+}
+
+// Box is a box on a page in points, from its upper left corner.
+type Box struct {
+	X      float32 `json:"x"`
+	Y      float32 `json:"y"`
+	Width  float32 `json:"width"`
+	Height float32 `json:"height"`
 }
 
 // GuidelinePassages is a part of the passages of a version.
@@ -92,6 +111,8 @@ type (
 	passagesInput    struct {
 		ID     string `path:"id" maxLength:"64"`
 		Page   int    `query:"page" minimum:"0" maximum:"100000" doc:"printed page, 0 means all"`
+		Sheet  int    `query:"sheet" minimum:"0" maximum:"100000" doc:"position of the page in the document from 1, 0 means all"`
+		Boxes  bool   `query:"boxes" doc:"with where each is printed"`
 		Text   string `query:"q" maxLength:"200" doc:"text that the passage or its heading holds"`
 		Offset int    `query:"offset" minimum:"0" maximum:"1000000"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -125,7 +146,7 @@ func (d *door) registerGuidelines(api huma.API) {
 	}
 	one("read-guideline", http.MethodGet, "/guidelines/{id}", "Read a guideline", d.guidelines.Version, http.StatusNotFound)
 	one("approve-guideline", http.MethodPost, "/guidelines/{id}/approve", "Let a version feed answers; its predecessor is retired",
-		d.guidelines.Approve, http.StatusNotFound, http.StatusConflict)
+		d.guidelines.Approve, http.StatusNotFound, http.StatusConflict, http.StatusForbidden)
 	one("retire-guideline", http.MethodPost, "/guidelines/{id}/retire", "Take a version out of the answers",
 		d.guidelines.Retire, http.StatusNotFound, http.StatusConflict)
 	huma.Register(api, operation("delete-guideline", http.MethodDelete, "/guidelines/{id}",
@@ -140,16 +161,20 @@ func (d *door) registerGuidelines(api huma.API) {
 }
 
 func (d *door) passages(ctx context.Context, in *passagesInput) (*passagesOutput, error) {
-	total, list, err := d.guidelines.Passages(ctx, in.ID, ingest.Filter{Page: in.Page, Text: in.Text, Offset: in.Offset, Limit: in.Limit})
+	total, list, err := d.guidelines.Passages(ctx, in.ID, ingest.Filter{Page: in.Page, Sheet: in.Sheet, Text: in.Text, Offset: in.Offset, Limit: in.Limit})
 	if err != nil {
 		return nil, d.fail(ctx, err)
 	}
+	pages := map[int]parse.Page{}
 	out := &passagesOutput{Body: GuidelinePassages{Total: total, Passages: make([]GuidelinePassage, 0, len(list))}}
 	for _, p := range list {
-		out.Body.Passages = append(out.Body.Passages, GuidelinePassage{
-			ID: p.ID, Ord: p.Ord, Kind: p.Kind, Language: p.Language, Page: pageOrNil(p.Page), PageEnd: pageOrNil(p.PageEnd),
-			Section: p.Section, Quoted: p.Quoted, SHA256: p.SHA256,
-		})
+		shown := passage(p)
+		if in.Boxes {
+			if shown.Boxes, err = d.boxes(ctx, in.ID, p.Anchor, pages); err != nil {
+				return nil, d.fail(ctx, err)
+			}
+		}
+		out.Body.Passages = append(out.Body.Passages, shown)
 	}
 	return out, nil
 }
@@ -172,12 +197,16 @@ func guideline(v ingest.Version) Guideline {
 		ValidUntil: dayOrNil(v.ValidUntil), Expired: v.Expired, Status: v.Status, PartOf: v.PartOf, SameAs: v.SameAs,
 		Indications: v.Indications, Passages: v.Passages, Pages: v.Pages, Format: string(v.Format), FileName: v.FileName,
 		Size: v.Size, SHA256: v.SHA256, CreatedAt: v.CreatedAt, ApprovedAt: v.ApprovedAt, Complete: v.Complete,
+		UploadedBy: v.UploadedBy, ApprovedBy: v.ApprovedBy, Flagged: v.Flagged,
 	}
 	if g.Indications == nil {
 		g.Indications = []string{}
 	}
 	if t := v.Task; t != nil {
 		g.Job = &Job{State: string(t.State), Stage: t.Stage, Done: t.Done, Total: t.Total, Message: t.Reason}
+		if refusal := parse.RefusalIn(t.Reason); refusal != 0 {
+			g.Job.Reason, g.Job.German = refusal.Code(), refusal.German()
+		}
 		if t.State == task.Cancelled {
 			g.Job.State, g.Job.Message = string(task.Failed), "cancelled"
 		}

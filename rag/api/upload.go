@@ -61,7 +61,7 @@ func (in *uploadInput) Resolve(ctx huma.Context) []error {
 func (d *door) registerUpload(api huma.API) {
 	op := operation("upload-guideline", http.MethodPost, "/guidelines", "Upload a guideline as a draft", http.StatusAccepted,
 		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
-	op.Description = "Markdown, HTML or text, up to 50 MiB. The file is read in the background (see job). " +
+	op.Description = "PDF, Word (DOCX), Markdown, HTML or text, up to 50 MiB and 2000 pages. The file is read in the background (see job). " +
 		"The same bytes under the same identifier and version answer 200 with the version that is there."
 	huma.Register(api, op, func(ctx context.Context, in *uploadInput) (*uploadOutput, error) {
 		u, release, err := d.receive(ctx, in)
@@ -117,7 +117,7 @@ func (d *door) receive(ctx context.Context, in *uploadInput) (u ingest.Upload, r
 		return u, release, issue.New(issue.NotSupported, "an upload is multipart/form-data with a boundary").WithStatus(http.StatusUnsupportedMediaType)
 	}
 	if in.length > ingest.MaxBytes+maxParts*maxField { // no need to read it to know
-		return u, release, ingest.TooLarge("of this upload")
+		return u, release, ingest.TooLarge()
 	}
 	form := multipart.NewReader(in.body, params["boundary"])
 	found := false
@@ -178,7 +178,7 @@ func (d *door) file(ctx context.Context, name string, part io.Reader, length int
 		return nil, release, unreadable(err)
 	}
 	if buf.Len() > ingest.MaxBytes {
-		return nil, release, ingest.TooLarge(name)
+		return nil, release, ingest.TooLarge()
 	}
 	return buf.Bytes(), release, nil
 }

@@ -157,7 +157,7 @@ func readFile(folder fs.FS, name string) ([]byte, error) {
 		return nil, issue.Wrap(issue.Incomplete, err, "%s cannot be read", name)
 	}
 	if len(data) > MaxBytes {
-		return nil, TooLarge(name)
+		return nil, TooLarge()
 	}
 	return data, nil
 }

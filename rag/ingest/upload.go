@@ -80,9 +80,9 @@ func describe(u Upload) (Addition, error) {
 	}
 	switch {
 	case len(u.Data) == 0:
-		return Addition{}, issue.New(issue.Invalid, "the file %s is empty", cut(name, maxField)).At("file")
+		return Addition{}, parse.Refuse(parse.Empty).At("file")
 	case len(u.Data) > MaxBytes:
-		return Addition{}, TooLarge(name)
+		return Addition{}, TooLarge()
 	}
 	a := Addition{Document: rag.Document{
 		FileName: cut(name, maxField), Identifier: m.Identifier, Title: m.Title, Publisher: m.Publisher,
@@ -123,8 +123,8 @@ func describe(u Upload) (Addition, error) {
 }
 
 // TooLarge is the error for a file over MaxBytes.
-func TooLarge(name string) error {
-	return issue.New(issue.TooLong, "the file %s is larger than %d MiB", cut(clean(name), maxField), MaxBytes>>20).At("file")
+func TooLarge() error {
+	return parse.Refuse(parse.TooLarge).At("file")
 }
 
 // clean makes one line of a text: no control or invisible formatting characters,

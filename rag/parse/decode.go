@@ -41,7 +41,7 @@ func decode(data []byte) (string, error) {
 	}
 	for _, s := range signatures {
 		if bytes.HasPrefix(data, []byte(s.magic)) {
-			return "", issue.New(issue.NotSupported, "content is %s, not text", s.what)
+			return "", issue.New(issue.NotSupported, "%s: it is %s", NoDocument.English(), s.what)
 		}
 	}
 	text, err := unicodeText(data)
@@ -52,13 +52,13 @@ func decode(data []byte) (string, error) {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == 0:
-			return "", issue.New(issue.NotSupported, "content is binary, not text")
+			return "", Refuse(NoDocument)
 		case c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v', c == 0x7f:
 			controls++
 		}
 	}
 	if controls > 8+len(text)/1000 {
-		return "", issue.New(issue.NotSupported, "content is binary, not text")
+		return "", Refuse(NoDocument)
 	}
 	return norm.NFC.String(cleaner.Replace(text)), nil
 }
@@ -86,23 +86,23 @@ func unicodeText(data []byte) (string, error) {
 			high++
 		}
 		if c < 0x09 {
-			return "", issue.New(issue.NotSupported, "content is binary, not text")
+			return "", Refuse(NoDocument)
 		}
 	}
 	// A text in a western language has few letters beyond ASCII.
 	if high > len(data)/5 {
-		return "", issue.New(issue.Invalid, "content is neither UTF-8 nor Windows-1252 text")
+		return "", Refuse(BadEncoding)
 	}
 	out, err := charmap.Windows1252.NewDecoder().Bytes(data)
 	if err != nil || bytes.ContainsRune(out, utf8.RuneError) {
-		return "", issue.New(issue.Invalid, "content is neither UTF-8 nor Windows-1252 text")
+		return "", Refuse(BadEncoding)
 	}
 	return string(out), nil
 }
 
 func fromUTF16(data []byte, order binary.ByteOrder) (string, error) {
 	if len(data)%2 != 0 {
-		return "", issue.New(issue.Invalid, "UTF-16 text ends within a character")
+		return "", Refuse(BadEncoding)
 	}
 	units := make([]uint16, len(data)/2)
 	for i := range units {

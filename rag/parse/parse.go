@@ -94,7 +94,7 @@ func Parse(ctx context.Context, name string, data []byte, meta Meta) (*Document,
 			return nil, fmt.Errorf("read document %q: %w", name, err)
 		}
 		if doc.letters() < minLetters {
-			return nil, issue.New(issue.Invalid, "document %q holds no text", name)
+			return nil, fmt.Errorf("read document %q: %w", name, Refuse(NoText))
 		}
 		doc.settle(meta)
 		return doc, nil
@@ -115,7 +115,7 @@ func Parse(ctx context.Context, name string, data []byte, meta Meta) (*Document,
 	}
 	doc.lay(pages)
 	if doc.letters() < minLetters {
-		return nil, issue.New(issue.Invalid, "document %q holds no text", name)
+		return nil, fmt.Errorf("read document %q: %w", name, Refuse(NoText))
 	}
 	doc.settle(meta)
 	return doc, nil

@@ -26,6 +26,11 @@ const (
 	NoReader
 	NoImage
 	DamagedWord
+	Empty
+	TooLarge
+	NoText
+	BadEncoding
+	NoPage
 )
 
 // MaxPages is the most pages a document may have.
@@ -63,12 +68,18 @@ var refusals = map[Refusal]struct {
 	NoReader:    {"no-reader", issue.NotSupported, "this program cannot read PDF files here", "dieses Programm kann hier keine PDF-Dateien lesen"},
 	NoImage:     {"no-image", issue.NotFound, "the document has no image of this page", "das Dokument hat kein Bild dieser Seite"},
 	DamagedWord: {"damaged", issue.Invalid, "the Word document is damaged and cannot be read", "das Word-Dokument ist beschädigt und kann nicht gelesen werden"},
+	Empty:       {"empty", issue.Invalid, "the file is empty", "die Datei ist leer"},
+	TooLarge:    {"too-large", issue.TooLong, "the file is larger than 50 MiB", "die Datei ist größer als 50 MiB"},
+	NoPage:      {"no-page", issue.NotFound, "the document has no such page", "das Dokument hat diese Seite nicht"},
+	NoText:      {"no-text", issue.Invalid, "the document holds no text", "das Dokument enthält keinen Text"},
+	BadEncoding: {"bad-encoding", issue.Invalid, "the text is in no encoding that is read (UTF-8, UTF-16, Windows-1252)",
+		"der Text hat keine lesbare Kodierung (UTF-8, UTF-16, Windows-1252)"},
 	NoDocument: {"not-a-document", issue.NotSupported, "the content is neither PDF, Word (DOCX), HTML, Markdown nor text",
 		"der Inhalt ist weder PDF noch Word (DOCX), HTML, Markdown oder Text"},
 }
 
 // Refuse gives the error of a refusal; its text is the English one.
-func Refuse(r Refusal) error {
+func Refuse(r Refusal) *issue.Error {
 	row := refusals[r]
 	return issue.New(row.kind, "%s", row.en)
 }

@@ -219,6 +219,9 @@ type anchor struct {
 }
 
 func (r passageRow) passage() rag.Passage {
+	if len(r.Earlier) == 0 {
+		r.Earlier = nil
+	}
 	return rag.Passage{
 		ID: r.ID, Document: r.VersionID, Ord: r.Ord, Kind: r.Kind, Language: r.Lang, Page: r.Page, PageEnd: r.PageEnd,
 		Section: r.Section, Quoted: r.Quoted, Indexed: r.Indexed, SHA256: r.SHA256,
