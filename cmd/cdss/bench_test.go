@@ -27,7 +27,7 @@ import (
 const asServer = "BENCH_AS_SERVER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asServer) != "" {
+	if os.Getenv(asServer) != "" || len(os.Args) > 1 && os.Args[1] == extractCommand {
 		main()
 		return
 	}

@@ -128,9 +128,14 @@ func loadCorpus(ctx context.Context, dir string, env environment) (*ingest.Servi
 	if err != nil {
 		return nil, nil, err
 	}
+	reader, err := newReader(cfg, log)
+	if err != nil {
+		drop()
+		return nil, nil, err
+	}
 	guidelines, outcomes, err := ingest.Load(ctx, ingest.Config{
 		Store: ragstore.New(pool, log), Tasks: task.New(pool, task.Config{Log: log}),
-		Embedder: parts.embedder, Expander: parts.concepts, Log: log,
+		Embedder: parts.embedder, Expander: parts.concepts, Reader: reader, Log: log,
 	}, dir)
 	for _, o := range outcomes {
 		if o.Err != nil {

@@ -46,8 +46,12 @@ func ingestFiles(ctx context.Context, args []string, env environment) error {
 	defer pool.Close()
 	parts := newParts()
 	queue := task.New(pool, task.Config{Log: log})
+	reader, err := newReader(cfg, log)
+	if err != nil {
+		return err
+	}
 	guidelines := ingest.New(ingest.Config{
-		Store: ragstore.New(pool, log), Tasks: queue, Embedder: parts.embedder, Expander: parts.concepts, Log: log,
+		Store: ragstore.New(pool, log), Tasks: queue, Embedder: parts.embedder, Expander: parts.concepts, Reader: reader, Log: log,
 	})
 	working, stop := context.WithCancel(ctx)
 	var worker sync.WaitGroup

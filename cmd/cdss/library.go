@@ -44,9 +44,14 @@ func (h *house) evidence() decide.Evidence {
 	return current
 }
 
+// placeKey tells locators apart.
+func placeKey(at rag.Locator) string {
+	return fmt.Sprintf("%s\x00%s\x00%d\x00%s\x00%s\x00%s", at.Document, at.Version, at.Page, at.Section, at.Hash, strings.Join(at.Terms, "\x00"))
+}
+
 // Resolve gives the passage a locator means.
 func (l *library) Resolve(at rag.Locator) (rag.Passage, rag.Document, bool) {
-	key := fmt.Sprintf("%s\x00%s\x00%d\x00%s\x00%s\x00%s", at.Document, at.Version, at.Page, at.Section, at.Hash, strings.Join(at.Terms, "\x00"))
+	key := placeKey(at)
 	l.mu.Lock()
 	p, known := l.places[key]
 	l.mu.Unlock()

@@ -67,6 +67,7 @@ func commands() []command {
 		{"ward", "FILE.ndjson", "make up the admissions of a synthetic ward, to try a replay", makeWard},
 		{"conformance", "URL", "hold any CDS service against CDS Hooks 2.0.1", checkConformance},
 		{"explain", "UUID", "tell how a card came about", explain},
+		{"warmup", "", "compile the reader of PDF files, so that the first upload need not", warmUp},
 		{"doctor", "", "look for what keeps the server from working", doctor},
 		{"openapi", "", "print the description of /api (OpenAPI 3.1)", printOpenAPI},
 		{"version", "", "print the version", printVersion},
@@ -103,6 +104,9 @@ func run(ctx context.Context, args []string, env environment) error {
 	if args[0] == "-h" || args[0] == "--help" || args[0] == "help" {
 		help(env.out)
 		return nil
+	}
+	if args[0] == extractCommand {
+		return extract(ctx, args[1:], env)
 	}
 	for _, c := range commands() {
 		words := strings.Fields(c.name)

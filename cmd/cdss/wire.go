@@ -211,8 +211,12 @@ func (h *house) openDatabase(ctx context.Context) error {
 	h.background.Go(func() { h.followMaps(ctx) })
 	queue := task.New(pool, task.Config{Log: h.log})
 	retention := newRetention(pool, queue)
+	reader, err := newReader(h.cfg, h.log)
+	if err != nil {
+		return err
+	}
 	guidelines := ingest.New(ingest.Config{
-		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Online: h.models.online(), Expander: h.concepts, Log: h.log,
+		Store: ragstore.New(pool, h.log), Tasks: queue, Embedder: h.embedder, Online: h.models.online(), Expander: h.concepts, Reader: reader, Log: h.log,
 	})
 	if err := guidelines.Refresh(ctx); err != nil && ctx.Err() == nil {
 		h.log.Warn("the index of guidelines could not be built yet", "error", err)
