@@ -198,41 +198,52 @@ func bareID(value, typ string) string {
 // resource is counted, so that nobody takes it for checked. A Medication that an order
 // may refer to by the fullUrl of its entry is noted in req.
 func readResources(req *cds.Request, nodes []*fhir.Node) (list []*fhir.Resource, unreadable int) {
-	read := func(n *fhir.Node) {
-		r, err := n.Resource()
+	r := reading{req: req}
+	for _, n := range nodes {
+		r.node(n, 0)
+	}
+	return r.list, r.unreadable
+}
+
+// reading is a member of the context on its way.
+type reading struct {
+	req        *cds.Request
+	list       []*fhir.Resource
+	unreadable int
+}
+
+// deepest is how far Bundles may lie in each other.
+const deepest = 3
+
+func (r *reading) node(n *fhir.Node, depth int) {
+	switch {
+	case n.Kind() != fhir.KindObject || depth > deepest:
+		r.unreadable++
+	case n.ResourceType() == "Bundle" || n.ResourceType() == "" && n.Child("entry") != nil:
+		for _, e := range n.Children("entry") {
+			r.entry(e, depth)
+		}
+	case n.ResourceType() == "" && n.Child("resource") != nil:
+		r.entry(n, depth)
+	case n.ResourceType() == "" && n.Index() < 0 && len(n.All()) == 0 && depth == 0:
+		// An empty object: nothing is drafted yet.
+	default:
+		resource, err := n.Resource()
 		if err != nil {
-			unreadable++
+			r.unreadable++
 			return
 		}
-		list = append(list, r)
+		r.list = append(r.list, resource)
 	}
-	entry := func(n *fhir.Node) {
-		before := len(list)
-		read(n.Child("resource"))
-		if url := n.Child("fullUrl").String(); url != "" && len(list) > before && list[before].Type() == "Medication" {
-			if req.URLs == nil {
-				req.URLs = map[string]*fhir.Resource{}
-			}
-			req.URLs[url] = list[before]
+}
+
+func (r *reading) entry(n *fhir.Node, depth int) {
+	before := len(r.list)
+	r.node(n.Child("resource"), depth+1)
+	if url := n.Child("fullUrl").String(); url != "" && len(r.list) == before+1 && r.list[before].Type() == "Medication" {
+		if r.req.URLs == nil {
+			r.req.URLs = map[string]*fhir.Resource{}
 		}
+		r.req.URLs[url] = r.list[before]
 	}
-	for _, n := range nodes {
-		if n.Kind() != fhir.KindObject {
-			unreadable++
-			continue
-		}
-		switch {
-		case n.ResourceType() == "Bundle" || n.ResourceType() == "" && n.Child("entry") != nil:
-			for _, e := range n.Children("entry") {
-				entry(e)
-			}
-		case n.ResourceType() == "" && n.Child("resource") != nil:
-			entry(n)
-		case n.ResourceType() == "" && n.Index() < 0 && len(n.All()) == 0:
-			// An empty object: nothing is drafted yet.
-		default:
-			read(n)
-		}
-	}
-	return list, unreadable
 }

@@ -372,6 +372,16 @@ func TestWhatIsUnderstood(t *testing.T) {
 			want: cds.Request{HookInstance: made, Patient: "p"}, drafts: 1,
 		},
 		{
+			name: "a Bundle within the Bundle", path: sign,
+			body: `{"hook":"order-sign","context":{"patientId":"p","draftOrders":{"entry":[{"resource":{"resourceType":"Bundle","entry":[{"resource":` + order + `}]}}]}}}`,
+			want: cds.Request{HookInstance: made, Patient: "p"}, drafts: 1,
+		},
+		{
+			name: "Bundles without end", path: sign,
+			body: `{"hook":"order-sign","context":{"patientId":"p","draftOrders":` + strings.Repeat(`{"resourceType":"Bundle","entry":[{"resource":`, 9) + order + strings.Repeat(`}]}`, 9) + `}}`,
+			want: cds.Request{HookInstance: made, Patient: "p", Unreadable: 1},
+		},
+		{
 			name: "half-empty drafts", path: sel,
 			body: `{"hook":"order-select","context":{"patientId":"p","selections":["MedicationRequest/m","nowhere"],"draftOrders":{"entry":[{"resource":{"resourceType":"MedicationRequest"}},{},{"resource":{"id":"x"}}]}}}`,
 			want: cds.Request{HookInstance: made, Patient: "p", Selections: []string{"MedicationRequest/m", "nowhere"}, Unreadable: 2}, drafts: 1,
@@ -540,4 +550,20 @@ func FuzzCall(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestMedicationsByTheirAddress: what an order may refer to by the fullUrl of an entry
+// is handed on with it.
+func TestMedicationsByTheirAddress(t *testing.T) {
+	d := &decider{}
+	body := `{"hook":"order-sign","context":{"patientId":"p","draftOrders":{"entry":[
+		{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Medication","id":"m"}},
+		{"fullUrl":"urn:uuid:2","resource":{"resourceType":"MedicationRequest","id":"r"}},
+		{"fullUrl":"urn:uuid:3"}]}}}`
+	if w := send(door(t, d, nil), "POST", "/cds-services/abs-order-sign", body); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if got := d.got.URLs; len(got) != 1 || got["urn:uuid:1"] == nil || got["urn:uuid:1"].Ref() != "Medication/m" {
+		t.Errorf("got %v", got)
+	}
 }
