@@ -382,6 +382,7 @@ func operatorCode(o *operator, s *site, args []typed) code {
 					return null, nil
 				}
 			}
+			ev.at = s
 			n := len(ev.stack)
 			ev.stack = append(ev.stack, a)
 			v, err := run(ev, s, ev.stack[n:n+1:n+1])
@@ -409,6 +410,7 @@ func operatorCode(o *operator, s *site, args []typed) code {
 					return null, nil
 				}
 			}
+			ev.at = s
 			n := len(ev.stack)
 			ev.stack = append(ev.stack, a, b)
 			v, err := run(ev, s, ev.stack[n:n+2:n+2])
@@ -431,6 +433,7 @@ func operatorCode(o *operator, s *site, args []typed) code {
 			}
 			ev.stack = append(ev.stack, a)
 		}
+		ev.at = s
 		return run(ev, s, ev.stack[n:len(ev.stack):len(ev.stack)])
 	}
 }

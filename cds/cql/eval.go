@@ -12,7 +12,7 @@ import (
 
 // Limits bound one evaluation. A zero field means its default.
 type Limits struct {
-	Steps int // values looked at; default 5,000,000
+	Steps int // values looked at; default 2,000,000
 	Items int // of one list; default 100,000
 	Text  int // bytes of one text made; default 1 MiB
 	Calls int // functions within each other; default 200
@@ -112,7 +112,7 @@ func newEvaluation(ctx context.Context, env *Env) *evaluation {
 			*v = d
 		}
 	}
-	def(&ev.limits.Steps, 5_000_000)
+	def(&ev.limits.Steps, 2_000_000)
 	def(&ev.limits.Items, 100_000)
 	def(&ev.limits.Text, 1<<20)
 	def(&ev.limits.Calls, 200)

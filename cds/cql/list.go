@@ -1,6 +1,8 @@
 package cql
 
 import (
+	"strconv"
+
 	"cdss/fhir/fhirpath"
 )
 
@@ -23,8 +25,9 @@ func (ev *evaluation) find(list List, v Value) (at int, open bool, err error) {
 	return -1, open, nil
 }
 
-// key gives a text that equal values share, where a value has one.
-func key(v Value) (string, bool) {
+// key gives a text that equal values share and others do not, where a value has
+// one.
+func (ev *evaluation) key(v Value) (string, bool) {
 	v = plain(v)
 	switch v.Kind() {
 	case 0:
@@ -33,9 +36,23 @@ func key(v Value) (string, bool) {
 		return "i" + v.String(), true
 	case fhirpath.String:
 		return "s" + v.Text(), true
+	case fhirpath.Date, fhirpath.DateTime, fhirpath.Time:
+		m := v.Moment()
+		return "m" + strconv.Itoa(int(m.Precision())) + "@" + strconv.FormatInt(shifted(m, ev.offset).UnixMilli(), 36), true
 	case fhirpath.Composite:
-		if c, ok := v.Composite().(*Code); ok {
+		switch c := v.Composite().(type) {
+		case *Code:
 			return "c" + c.System + "\x00" + c.Code + "\x00" + c.Version + "\x00" + c.Display, true
+		case *Tuple:
+			k := "t" + c.Type
+			for i, name := range c.Names {
+				part, ok := ev.key(c.Values[i])
+				if !ok {
+					return "", false
+				}
+				k += name + strconv.Itoa(len(part)) + ":" + part
+			}
+			return k, true
 		}
 	}
 	return "", false
@@ -51,7 +68,7 @@ func (ev *evaluation) distinct(list List) (List, error) {
 	nodes := map[any]bool{}
 	var others List // what has no key
 	for _, v := range list {
-		if k, ok := key(v); ok {
+		if k, ok := ev.key(v); ok {
 			if !keys[k] {
 				keys[k] = true
 				out = append(out, v)
@@ -166,7 +183,7 @@ func (ev *evaluation) listProperContains(list, v Value) (tri, error) {
 }
 
 // flatten takes lists of lists apart.
-func flatten(list List) List {
+func (ev *evaluation) flatten(list List) (List, error) {
 	out := List{}
 	for _, v := range list {
 		if l, ok := asList(v); ok {
@@ -174,8 +191,11 @@ func flatten(list List) List {
 		} else if !isNull(v) {
 			out = append(out, v)
 		}
+		if err := ev.grown(len(out)); err != nil {
+			return nil, err
+		}
 	}
-	return out
+	return out, ev.work(len(out))
 }
 
 // slice gives the items from start to before end.

@@ -80,7 +80,14 @@ func listOperators() map[string]*operator {
 			out, err := ev.distinct(list)
 			return composite(out), err
 		}),
-		"Flatten": one("(List<List<T>>)List<T> (List<T>)List<T>", func(list List) Value { return composite(flatten(list)) }),
+		"Flatten": lenient("(List<List<T>>)List<T> (List<T>)List<T>", func(ev *evaluation, _ *site, a []Value) (Value, error) {
+			list, ok := asList(a[0])
+			if !ok {
+				return null, nil
+			}
+			out, err := ev.flatten(list)
+			return composite(out), err
+		}),
 		"First": one("(List<T>)T", func(list List) Value {
 			if len(list) == 0 {
 				return null
@@ -194,7 +201,10 @@ func listOperators() map[string]*operator {
 			out, err := ev.distinct(all)
 			return composite(out), err
 		}),
-		"Children": strict("(Any)List<Any>", func(_ *evaluation, _ *site, a []Value) (Value, error) { return listValue(children(a[0])), nil }),
+		"Children": strict("(Any)List<Any>", func(ev *evaluation, _ *site, a []Value) (Value, error) {
+			out := children(a[0])
+			return listValue(out), ev.grown(len(out))
+		}),
 		"Descendents": lenient("(Any)List<Any>", func(ev *evaluation, _ *site, a []Value) (Value, error) {
 			if isNull(a[0]) {
 				return null, nil

@@ -13,7 +13,7 @@ import (
 
 // millis cuts a moment to milliseconds.
 func millis(m *fhirpath.Moment) *fhirpath.Moment {
-	if m.Wall().Nanosecond()%int(time.Millisecond) == 0 && (m.Precision() != fhirpath.Millisecond || m.Digits() == 17 || m.IsTime()) {
+	if n := m.Fraction(); n == 0 || n == 3 {
 		return m
 	}
 	offset, zone := m.Zone()

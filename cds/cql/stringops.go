@@ -47,8 +47,14 @@ func stringOperators() map[string]*operator {
 		"Substring":      strict("(String,Integer)String (String,Integer,Integer)String", substring),
 		"Matches":        strict("(String,String)Boolean", matches),
 		"ReplaceMatches": strict("(String,String,String)String", replaceMatches),
-		"ToChars":        strict("(String)List<String>", func(_ *evaluation, _ *site, a []Value) (Value, error) { return listValue(chars(a[0].Text())), nil }),
-		"ContainsText":   test(strings.Contains),
+		"ToChars": strict("(String)List<String>", func(ev *evaluation, _ *site, a []Value) (Value, error) {
+			if len(a[0].Text()) > 4*ev.limits.Items {
+				return null, ev.grown(len(a[0].Text()))
+			}
+			out := chars(a[0].Text())
+			return listValue(out), ev.grown(len(out))
+		}),
+		"ContainsText": test(strings.Contains),
 		"ReplaceText": strict("(String,String,String)String", func(ev *evaluation, _ *site, a []Value) (Value, error) {
 			if len(a[0].Text())*(len(a[2].Text())+1) > 4*ev.limits.Text {
 				return null, ev.stop("a text of more than %d bytes", ev.limits.Text)

@@ -206,6 +206,9 @@ func (m *Moment) Precision() Precision {
 // Zone gives the offset in minutes east of UTC, where one was written.
 func (m *Moment) Zone() (offset int, ok bool) { return m.offset, m.zone }
 
+// Fraction gives how many digits of the fraction of a second were written.
+func (m *Moment) Fraction() int { return int(m.fraction) }
+
 // IsTime tells whether it is a time of day.
 func (m *Moment) IsTime() bool { return m.clock }
 
