@@ -20,6 +20,8 @@ import (
 	"cdss/rag/embed"
 	"cdss/rag/ingest"
 	"cdss/rag/parse"
+	"cdss/rag/parse/child"
+	"cdss/rag/parse/pdftest"
 	"cdss/rag/store"
 )
 
@@ -31,6 +33,12 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "extract" {
+		if err := child.Serve(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	dsn := os.Getenv(hangOn)
 	if dsn == "" {
 		os.Exit(m.Run())
@@ -44,6 +52,7 @@ func TestMain(m *testing.M) {
 	tasks := task.New(pool, task.Config{Lease: 300 * time.Millisecond, Poll: 10 * time.Millisecond})
 	ingest.New(ingest.Config{
 		Store: &hanging{Store: store.New(pool, nil), at: os.Getenv(hangAt)}, Tasks: tasks, Embedder: letters{version: "1"},
+		Reader: hangingReader{pdfReader(), os.Getenv(hangAt)},
 	})
 	_ = tasks.Run(ctx)
 }
@@ -83,6 +92,26 @@ func (h *hanging) Complete(ctx context.Context, id string, space embed.Space) er
 	return err
 }
 
+func pdfReader() *child.Reader {
+	return child.New(os.Args[0], []string{"extract"}, pdftest.Cache(), nil)
+}
+
+// hangingReader hangs when the first page was read, its child still at work.
+type hangingReader struct {
+	ingest.Reader
+	at string
+}
+
+func (h hangingReader) Read(ctx context.Context, name string, data []byte, meta parse.Meta, of rag.Document, report func(done, total int) error) (parse.Content, error) {
+	return h.Reader.Read(ctx, name, data, meta, of, func(done, total int) error {
+		if h.at == "while reading" {
+			fmt.Println("here")
+			select {}
+		}
+		return report(done, total)
+	})
+}
+
 // long is a document of several batches of passages.
 func long() string {
 	var b strings.Builder
@@ -100,12 +129,12 @@ func long() string {
 func content(t *testing.T, pool *pgxpool.Pool) []string {
 	t.Helper()
 	const query = `
-SELECT concat_ws('|', p.ord, p.kind, p.lang, p.status, p.page, p.page_end, p.section, p.sha256, md5(p.indexed), e.status, e.lang, e.emb,
+SELECT concat_ws('|', p.ord, p.kind, p.lang, p.status, p.page, p.page_end, p.section, p.sha256, md5(p.indexed), p.anchor, e.status, e.lang, e.emb,
                  v.pipeline, v.indexed_at IS NOT NULL, v.embedded_in = e.space_id)
 FROM guideline_version v
 LEFT JOIN passage p ON p.version_id = v.id LEFT JOIN passage_embedding e ON e.passage_id = p.id
 UNION ALL
-SELECT concat_ws('|', 'page', ord, label, md5(text)) FROM guideline_page
+SELECT concat_ws('|', 'page', ord, label, md5(text), width, height, md5(words), flags) FROM guideline_page
 ORDER BY 1`
 	rows, err := pool.Query(t.Context(), query)
 	if err != nil {
@@ -119,16 +148,45 @@ ORDER BY 1`
 }
 
 func TestKilledReadingLeavesTheSame(t *testing.T) {
-	undisturbed := service(dbtest.New(t))
+	for _, document := range []struct {
+		name, text string
+		points     []string
+	}{
+		{"a.md", long(), []string{"before content", "after content", "before vectors 1", "after vectors 1", "before vectors 2", "after vectors 2",
+			"before completion", "after completion"}},
+		{"a.pdf", printed(), []string{"while reading", "before content", "after vectors 1", "before completion"}},
+	} {
+		t.Run(document.name, func(t *testing.T) { killed(t, document.name, document.text, document.points) })
+	}
+}
+
+// printed is a PDF of several batches of passages.
+func printed() string {
+	d := &pdftest.Document{Title: "Rooms"}
+	for i := range 75 {
+		p := d.Page()
+		for k := range 4 {
+			y := 80 + float64(k)*150
+			p.Text(60, y, pdftest.Bold, 13, fmt.Sprintf("%d.%d Room of the ward", i+1, k+1))
+			p.Paragraph(60, y+20, fmt.Sprintf("In room number %d the ward keeps gloves, gowns and disinfectant for %d beds, and", i*4+k, k),
+				"a list of those who were there on each day of the week.")
+		}
+	}
+	return string(d.Bytes())
+}
+
+func withReader(c *ingest.Config) { c.Reader = pdfReader() }
+
+func killed(t *testing.T, name, text string, points []string) {
+	undisturbed := service(dbtest.New(t), withReader)
 	undisturbed.work(t)
-	undisturbed.read(t, undisturbed.upload(t, "a.md", long(), parse.Meta{Identifier: "rooms"}).ID)
+	undisturbed.read(t, undisturbed.upload(t, name, text, parse.Meta{Identifier: "rooms"}).ID)
 	want := content(t, undisturbed.pool)
 	if len(want) < 270 {
 		t.Fatalf("the document has %d rows, too few for several batches", len(want))
 	}
 
-	for _, point := range []string{"before content", "after content", "before vectors 1", "after vectors 1", "before vectors 2", "after vectors 2",
-		"before completion", "after completion"} {
+	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			dsn := dbtest.DSN(t)
@@ -137,8 +195,8 @@ func TestKilledReadingLeavesTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(pool.Close)
-			f := service(pool)
-			v := f.upload(t, "a.md", long(), parse.Meta{Identifier: "rooms"})
+			f := service(pool, withReader)
+			v := f.upload(t, name, text, parse.Meta{Identifier: "rooms"})
 
 			worker := exec.Command(os.Args[0])
 			worker.Env = append(os.Environ(), hangOn+"="+dsn, hangAt+"="+point)

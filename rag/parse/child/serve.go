@@ -141,7 +141,7 @@ func readPDF(file *pdfium.File, o order, say func(answer)) (answer, error) {
 	said := time.Now()
 	glyphs, broken := 0, 0
 	for i := range file.Pages() {
-		if time.Since(said) > 300*time.Millisecond {
+		if i == 1 || time.Since(said) > 300*time.Millisecond {
 			say(answer{Done: i, Total: file.Pages()})
 			said = time.Now()
 		}
