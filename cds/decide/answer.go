@@ -10,6 +10,7 @@ import (
 
 	"cdss/cds"
 	"cdss/cds/facts"
+	"cdss/cds/knowledge"
 	"cdss/cds/prefetch"
 	"cdss/cds/recommend"
 	"cdss/cds/render"
@@ -34,6 +35,8 @@ type Ask struct {
 	Unreadable []issue.Issue
 	Truncated  bool
 	Now        time.Time // the zero time means Config.Now
+	// Snapshot is the knowledge to answer with; nil: that of this moment.
+	Snapshot *knowledge.Snapshot
 	// Step, when not nil, is called as each part of the answer is ready: "facts",
 	// "options", "evidence", with what the answer will hold of it.
 	Step func(name string, part any)
@@ -56,7 +59,10 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	id := s.c.NewID()
 	ctx, cancel := context.WithTimeout(ctx, s.c.Patience)
 	defer cancel()
-	snapshot, evidence := s.c.Knowledge(), s.c.Evidence()
+	snapshot, evidence := ask.Snapshot, s.c.Evidence()
+	if snapshot == nil {
+		snapshot = s.c.Knowledge()
+	}
 	broken := false
 	rec := cds.Recommendation{}
 	products, received, lacking := s.products(ask)

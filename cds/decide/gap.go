@@ -8,6 +8,7 @@ import (
 	"cdss/cds"
 	"cdss/cds/facts"
 	"cdss/cds/prefetch"
+	"cdss/cds/translate"
 	"cdss/fhir/issue"
 )
 
@@ -103,6 +104,38 @@ func (c *call) gaps(types ...string) {
 			check = checkIndication
 		}
 		c.miss(check, cds.Text{DE: names[k.Type].DE + ": " + k.Reason.DE, EN: names[k.Type].EN + ": " + k.Reason.EN}, k.Name+": "+k.Why)
+	}
+}
+
+// otherKinds says of each draft that holds a medicine in another form than a
+// MedicationRequest of FHIR R4, such as the MedicationOrder of DSTU2, that it was not
+// checked; unless its code says that it is none of ours.
+func (s *Service) otherKinds(c *call) {
+	if c.req.Question != cds.AskOrders {
+		return
+	}
+	for _, r := range c.own(c.req.DraftOrders) {
+		medicine, form := r.Root().Choice("medication")
+		if r.Type() == "MedicationRequest" || medicine.Empty() {
+			continue
+		}
+		r = s.c.Local().Resource(r)
+		concept := r.Root().Child("medication" + form).CodeableConcept()
+		ours := true
+		for _, coding := range concept.Codings {
+			if coding.System == translate.ATC && coding.Code != "" {
+				ours = antimicrobial(coding.Code)
+			}
+		}
+		if !ours {
+			continue
+		}
+		what := concept.Display()
+		if what == "" {
+			what = r.Ref()
+		}
+		c.miss(cds.Text{DE: checkOrder.DE + " „" + what + "“", EN: checkOrder.EN + " \"" + what + "\""},
+			cds.Text{DE: "kein MedicationRequest nach FHIR R4: nicht geprüft", EN: "no MedicationRequest of FHIR R4: not checked"}, "unreadable")
 	}
 }
 

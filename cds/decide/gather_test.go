@@ -552,3 +552,34 @@ func TestSuggestionsAreWholeResources(t *testing.T) {
 		})
 	}
 }
+
+// TestDraftsOfAnotherKind: an antimicrobial that is drafted in another form than a
+// MedicationRequest of R4 is not passed over without a word.
+func TestDraftsOfAnotherKind(t *testing.T) {
+	known := `{"patient":` + patient + `,"encounters":null,"conditions":null,"medicationRequests":null,"medicationStatements":null,"observations":null,
+		"procedures":null,"devices":null,"deviceUseStatements":null,"flags":null,"allergies":` + penicillin + `}`
+	for _, tc := range []struct {
+		name, draft string
+		want        string // what was not checked, "" for no card
+	}{
+		{"an order of DSTU2", `{"resourceType":"MedicationOrder","id":"m","patient":{"reference":"Patient/p"},"medicationCodeableConcept":{"coding":[{"system":"http://fhir.de/CodeSystem/bfarm/atc","code":"J01CA04"}],"text":"Amoxicillin"}}`, `order "Amoxicillin"`},
+		{"a statement", `{"resourceType":"MedicationStatement","id":"m","subject":{"reference":"Patient/p"},"medicationCodeableConcept":{"text":"Amoxicillin"}}`, `order "Amoxicillin"`},
+		{"a dispense of what is somewhere else", `{"resourceType":"MedicationDispense","id":"m","subject":{"reference":"Patient/p"},"medicationReference":{"reference":"Medication/x"}}`, `order "MedicationDispense/m"`},
+		{"none of ours", `{"resourceType":"MedicationOrder","id":"m","patient":{"reference":"Patient/p"},"medicationCodeableConcept":{"coding":[{"system":"http://www.whocc.no/atc","code":"N02BE01"}]}}`, ""},
+		{"no medicine", `{"resourceType":"ServiceRequest","id":"m","subject":{"reference":"Patient/p"},"code":{"text":"Amoxicillin-Spiegel"}}`, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := realRules(t).Hook(t.Context(), sign(t, known, tc.draft))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, got)
+			if tc.want == "" && len(got.Cards) == 0 {
+				return
+			}
+			if len(got.Cards) != 1 || tc.want == "" || !strings.Contains(got.Cards[0].Summary, tc.want) || !strings.Contains(got.Cards[0].Detail, "no MedicationRequest of FHIR R4") {
+				t.Errorf("%q", summaries(got))
+			}
+		})
+	}
+}

@@ -325,6 +325,7 @@ func (s *Service) block(c *call) (cds.Response, error) {
 // close writes the cards and records the decision.
 func (s *Service) close(c *call) cds.Response {
 	c.strays()
+	s.otherKinds(c)
 	c.rec.Language = c.req.Language
 	if c.rec.CreatedAt == "" {
 		c.rec.CreatedAt = c.now.Format(time.RFC3339)
