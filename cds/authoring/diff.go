@@ -136,6 +136,8 @@ func (c *comparison) pair(before, after *fhir.Node) {
 	case before.Kind() == fhir.KindObject && after.Kind() == fhir.KindObject:
 		c.object(before, after)
 	case same(before, after):
+		// What stands beside a primitive, such as its translation.
+		c.elements(before.Children("extension"), after.Children("extension"))
 	default:
 		c.note(before, after)
 	}
@@ -144,9 +146,6 @@ func (c *comparison) pair(before, after *fhir.Node) {
 // same compares texts as they read, however they are escaped; numbers with their
 // digits.
 func same(a, b *fhir.Node) bool {
-	if extras(a) != extras(b) {
-		return false
-	}
 	if a.Kind() == fhir.KindString && b.Kind() == fhir.KindString {
 		return a.String() == b.String()
 	}
