@@ -163,7 +163,10 @@ func (s *session) decide(indication *cds.Indication, rec *cds.Recommendation) (a
 	rec.Options = s.options(judged)
 	rec.Excluded = s.exclusions(judged)
 	s.patientWarnings()
+	s.labels()
 	s.interactionWarnings(judged, rec.Options)
+	s.cultureFirst()
+	s.followUp(judged)
 	if len(rec.Options) == 0 {
 		s.warnNoneLeft(rec.Excluded, judged)
 		return s.t("Alle Optionen der Quelle sind für diesen Patienten ausgeschlossen: infektiologische Beratung.",
@@ -371,7 +374,7 @@ func (s *session) generalGaps() {
 	if state, why := s.Chart.MedicationState(); state == facts.Unknown {
 		s.gap(cds.Text{DE: "Interaktionen", EN: "interactions"}, orElse(why, cds.Text{DE: "Medikation nicht bekannt", EN: "medication not known"}), "medications")
 	} else {
-		s.notes = append(s.notes, s.say(interaction.Scope))
+		s.notes = append(s.notes, s.scopeOfInteractions())
 	}
 	for _, m := range s.Chart.Medications() {
 		if !m.Recognised {

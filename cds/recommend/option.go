@@ -31,6 +31,9 @@ type judged struct {
 	tested      stewardship.Truth // the patient's recent isolates were tested susceptible
 	increased   bool              // they were, but need a high dose
 	aware       string            // the broadest group among its substances
+	local       int               // place by the hospital's antibiogram among equals, lower is better
+	coverage    float64           // percent of the hospital's isolates it acts on
+	isolates    int               // that coverage rests on; 0: the antibiogram decided nothing
 }
 
 // part is one substance of a candidate.
@@ -309,7 +312,7 @@ func (s *session) render(j *judged, rank int, recommended bool) cds.Option {
 		s.qtGap(interaction.Medicine{ATC: p.sub.ATC, Name: p.sub.Name, Route: p.action.Regimen.Route})
 	}
 	o.Notes = prose(notes...)
-	o.Deescalation = s.say(j.Population.Deescalation)
+	o.Deescalation = prose(s.say(j.Population.Deescalation), s.ends(j))
 	o.Why = s.why(j)
 	o.Citations = s.cites(at...)
 	return o
@@ -402,7 +405,11 @@ func (s *session) why(j *judged) string {
 		parts = append(parts, s.t("Nierendosis ohne Quelle, daher hinter Gleichwertigem", "renal dose without a source, hence behind equals"))
 	}
 	if s.behind(j) {
-		parts = append(parts, s.t("Fluorchinolon: wegen der EMA-Einschränkungen hinter Gleichwertigem", "fluoroquinolone: behind equals because of the EMA restrictions"))
+		parts = append(parts, s.t("Fluorchinolon: wegen der EMA-Einschränkungen nachgestellt", "fluoroquinolone: put behind because of the EMA restrictions"))
+	}
+	if j.isolates > 0 {
+		parts = append(parts, fmt.Sprintf(s.t("lokales Antibiogramm (%s): %s %% empfindlich, %d Isolate", "local antibiogram (%s): %s %% susceptible, %d isolates"),
+			s.Tables.Antibiogram.Name(), stewardship.Decimal(j.coverage, 0, s.Lang), j.isolates))
 	}
 	if j.aware != "" && s.severity != "septic" {
 		parts = append(parts, "AWaRe: "+j.aware)

@@ -51,6 +51,8 @@ func check(ctx context.Context, in Input) Findings {
 			r.order(o, orders[:i])
 			restore()
 		}
+		r.cultureBefore(orders)
+		r.incomplete(orders)
 		r.orderGaps()
 		r.noneRecordedGaps()
 	}
@@ -173,6 +175,7 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 	r.guarded(cds.Text{DE: "Doppelverordnung: " + sub.Name.DE, EN: "duplicate order: " + sub.Name.EN}, func() { r.duplicate(o, sub, before) })
 	r.guarded(cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}, func() { r.renal(o, sub, excluding(findings)) })
 	if !excluding(findings) {
+		r.guarded(cds.Text{DE: "Dauer: " + sub.Name.DE, EN: "duration: " + sub.Name.EN}, func() { r.tooLong(o, sub) })
 		r.guarded(cds.Text{DE: "Leberdosis: " + sub.Name.DE, EN: "hepatic dose: " + sub.Name.EN}, func() { r.tooMuchForLiver(o, sub) })
 		r.guarded(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN}, func() { r.amount(o, sub) })
 	}
@@ -325,7 +328,7 @@ func (r *reviewer) renal(o facts.Order, sub formulary.Substance, gone bool) {
 	name := cds.Text{DE: "Nierendosis: " + sub.Name.DE, EN: "renal dose: " + sub.Name.EN}
 	if o.Regimen == nil || o.Regimen.Dose.Value <= 0 || o.Regimen.Frequency.Count <= 0 {
 		r.gap(cds.Text{DE: "Dosis: " + sub.Name.DE, EN: "dose: " + sub.Name.EN},
-			cds.Text{DE: "Verordnung ohne lesbare Dosis oder Häufigkeit: nicht geprüft", EN: "order without a readable dose or frequency: not checked"}, o.Missing...)
+			cds.Text{DE: "Verordnung ohne lesbare Dosis oder Häufigkeit: nicht geprüft", EN: "order without a readable dose or frequency: not checked"}, lacking(o)...)
 		return
 	}
 	regimen := *o.Regimen
@@ -481,4 +484,15 @@ func (r *reviewer) orderGaps() {
 	if state, why := r.Chart.MedicationState(); state == facts.Unknown && !r.noneRecorded("MedicationRequest", "MedicationStatement") {
 		r.gap(cds.Text{DE: "Interaktionen", EN: "interactions"}, orElse(why, cds.Text{DE: "Medikation nicht bekannt", EN: "medication not known"}), "medications")
 	}
+}
+
+// lacking names what keeps the dose of an order from being read.
+func lacking(o facts.Order) []string {
+	var out []string
+	for _, m := range o.Missing {
+		if m == "dose" || m == "frequency" || m == "route" {
+			out = append(out, m)
+		}
+	}
+	return out
 }

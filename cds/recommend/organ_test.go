@@ -39,15 +39,15 @@ func TestOrderInLiverDisease(t *testing.T) {
 	peritonitis := dx("K65.0", "Peritonitis", "2026-03-10")
 	sick := adult(append(cirrhosisC, peritonitis)...)
 	f := w.orders(t, sick, draft("J01AA12", "Tigecyclin", "50 mg i.v. 2x täglich, Fortführung"))
-	if got := said(f.Warnings, "hepatic-dose"); len(got) != 1 || !strings.Contains(got[0].Detail, "25 mg") || len(got[0].Fix) != 1 {
+	if got := warned(f.Warnings, "hepatic-dose"); len(got) != 1 || !strings.Contains(got[0].Detail, "25 mg") || len(got[0].Fix) != 1 {
 		t.Errorf("full dose of tigecycline in Child-Pugh C: %+v", f.Warnings)
 	}
 	f = w.orders(t, sick, draft("J01AA12", "Tigecyclin", "25 mg i.v. 2x täglich, Fortführung"))
-	if got := said(f.Warnings, "hepatic-dose"); len(got) != 0 {
+	if got := warned(f.Warnings, "hepatic-dose"); len(got) != 0 {
 		t.Errorf("the right dose: %+v", got)
 	}
 	f = w.orders(t, sick, draft("J04AB02", "Rifampicin", "600 mg p.o. 1x täglich"))
-	if got := said(f.Warnings, "hepatic"); len(got) != 1 || got[0].Indicator != cds.Critical {
+	if got := warned(f.Warnings, "hepatic"); len(got) != 1 || got[0].Indicator != cds.Critical {
 		t.Errorf("rifampicin in Child-Pugh C: %+v", f.Warnings)
 	}
 }
@@ -56,11 +56,11 @@ func TestBreastFeeding(t *testing.T) {
 	w := newWard(t)
 	mother := append([]string{woman("1994-01-15")}, adult(dx("O91.1", "Abszess der Brust im Wochenbett, stillt", "2026-03-14"))[1:]...)
 	f := w.orders(t, mother, draft("J01BA01", "Chloramphenicol", "1 g i.v. 3x täglich"))
-	if got := said(f.Warnings, "lactation"); len(got) != 1 || got[0].Indicator != cds.Critical {
+	if got := warned(f.Warnings, "lactation"); len(got) != 1 || got[0].Indicator != cds.Critical {
 		t.Errorf("chloramphenicol while breast-feeding: %+v", f.Warnings)
 	}
 	f = w.orders(t, mother, draft("J01CF05", "Flucloxacillin", "2 g i.v. 4x täglich"))
-	if got := said(f.Warnings, "lactation"); len(got) != 0 {
+	if got := warned(f.Warnings, "lactation"); len(got) != 0 {
 		t.Errorf("flucloxacillin while breast-feeding: %+v", got)
 	}
 }
@@ -87,10 +87,10 @@ func TestAmpCIsAWarning(t *testing.T) {
 	blood := grown("600-7", "14385002", "2026-03-15T10:00:00+01:00", "Ceftriaxon", "S", "Cefepim", "S")
 	patient := adult(append(blood, dx("N39.0", "Komplizierte Harnwegsinfektion", "2026-03-14"))...)
 	f := w.orders(t, patient, draft("J01DD04", "Ceftriaxon", "2 g i.v. 1x täglich"))
-	if got := said(f.Warnings, "ampc"); len(got) != 1 || got[0].Indicator != cds.WarningI {
+	if got := warned(f.Warnings, "ampc"); len(got) != 1 || got[0].Indicator != cds.WarningI {
 		t.Errorf("ceftriaxone against Enterobacter: %+v", f.Warnings)
 	}
-	if f = w.orders(t, patient, draft("J01DE01", "Cefepim", "2 g i.v. 3x täglich")); len(said(f.Warnings, "ampc")) != 0 {
+	if f = w.orders(t, patient, draft("J01DE01", "Cefepim", "2 g i.v. 3x täglich")); len(warned(f.Warnings, "ampc")) != 0 {
 		t.Errorf("cefepime against Enterobacter: %+v", f.Warnings)
 	}
 }
@@ -104,7 +104,7 @@ func TestDosageOfACombination(t *testing.T) {
 			`"doseAndRate":[{"doseQuantity":{"value":`+mg+`,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}],"text":"875`, 1)
 	}
 	for mg, want := range map[string]int{"875": 0, "1000": 0, "500": 1} {
-		if got := said(w.orders(t, patient, coded(mg)).Warnings, "dosage-conflict"); len(got) != want {
+		if got := warned(w.orders(t, patient, coded(mg)).Warnings, "dosage-conflict"); len(got) != want {
 			t.Errorf("coded %s mg: %+v", mg, got)
 		}
 	}

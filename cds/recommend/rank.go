@@ -17,22 +17,86 @@ const defaultOptions = 5
 // key is what options are ordered by; options with equal keys share a rank.
 // Specialist decisions come last; then what the patient's own isolate was tested
 // susceptible to, and of that the narrowest, before what needs a high dose of it;
-// then classes taken before, then the guideline's lines, then what the hospital
-// prefers among equals, then interactions with the
-// patient's medicines, then renal doses that could not be checked in a weak kidney,
-// then fluoroquinolones unless the disease is severe (EMA restrictions), then AWaRe
-// between equals, which never counts in sepsis.
-type key [10]int
+// then classes taken before; then what the hospital prefers; then a fluoroquinolone
+// alone behind the others unless the disease is severe, since the EMA's restrictions
+// override the guideline; then the guideline's lines; then interactions with the
+// patient's medicines, renal doses that could not be checked in a weak kidney, and
+// fluoroquinolones as partners. Between what is equal so far the hospital's own
+// antibiogram decides, then AWaRe, which never counts in sepsis.
+type key [12]int
+
+// byAWaRe is where AWaRe stands, behind the antibiogram.
+const byAWaRe = 11
 
 func (s *session) key(j *judged) key {
-	k := key{truth(j.specialist), s.proof(j), 0, truth(j.again), j.Action.Line, truth(!j.Action.Preferred), truth(j.interacting), truth(j.unverified), truth(s.behind(j))}
+	k := key{
+		truth(j.specialist), s.proof(j), 0, truth(j.again), truth(!j.Action.Preferred), truth(s.behind(j) && len(j.parts) == 1), j.Action.Line,
+		truth(j.interacting), truth(j.unverified), truth(s.behind(j)), j.local,
+	}
 	if s.severity != "septic" {
-		k[9] = awareOrder[j.aware]
+		k[byAWaRe] = awareOrder[j.aware]
 		if j.tested == stewardship.Yes {
 			k[2] = awareOrder[j.aware] // pathogen known: the narrowest active drug first
 		}
 	}
 	return k
+}
+
+// locally lets the hospital's own antibiogram decide between equals: where it holds
+// figures for each of them. Steps of five percent count, since less is chance.
+func (s *session) locally(kept []*judged) {
+	if s.Tables.Antibiogram == nil {
+		return
+	}
+	specimen, organisms := s.expected()
+	groups := map[key][]*judged{}
+	for _, j := range kept {
+		j.local, j.isolates = 0, 0
+		k := s.key(j)
+		k[byAWaRe] = 0
+		groups[k] = append(groups[k], j)
+	}
+	for _, group := range groups {
+		all := len(group) > 1
+		for _, j := range group {
+			var atcs []string
+			for _, p := range j.parts {
+				atcs = append(atcs, p.sub.ATC)
+			}
+			percent, isolates, ok := s.Tables.Antibiogram.Coverage(atcs, specimen, organisms)
+			j.coverage, j.isolates = percent, isolates
+			all = all && ok
+		}
+		for _, j := range group {
+			if !all {
+				j.isolates = 0
+				continue
+			}
+			j.local = 20 - int(j.coverage/5)
+		}
+	}
+}
+
+// expected gives the specimen of the infection and the organisms that are suspected
+// or grown, none when nobody knows.
+func (s *session) expected() (specimen string, organisms []string) {
+	if i, _ := s.Chart.Indication(); i != nil {
+		specimen = map[string]string{"urogenital": "urine", "respiratory": "respiratory", "systemic": "blood"}[i.Category]
+	}
+	for _, i := range s.isolates(recent) {
+		if i.Organism.Name.EN != "" {
+			organisms = addName(organisms, i.Organism.Name.EN)
+		}
+	}
+	for _, words := range s.Chart.Request().Pathogens {
+		if s.Tables.Organisms == nil {
+			break
+		}
+		if o, ok := s.Tables.Organisms.Find("", words); ok {
+			organisms = addName(organisms, o.Name.EN)
+		}
+	}
+	return specimen, organisms
 }
 
 // proof orders options by what the patient's own isolates tell: susceptible or
@@ -75,6 +139,7 @@ func (s *session) ordered(all []*judged) []*judged {
 			kept = append(kept, j)
 		}
 	}
+	s.locally(kept)
 	sort.SliceStable(kept, func(a, b int) bool { return less(s.key(kept[a]), s.key(kept[b])) })
 	return kept
 }

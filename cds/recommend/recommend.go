@@ -18,6 +18,7 @@ import (
 	"cdss/cds/facts"
 	"cdss/cds/knowledge"
 	"cdss/cds/stewardship/allergy"
+	"cdss/cds/stewardship/antibiogram"
 	"cdss/cds/stewardship/formulary"
 	"cdss/cds/stewardship/interaction"
 	"cdss/cds/stewardship/microbiology"
@@ -31,6 +32,8 @@ type Tables struct {
 	Allergy      *allergy.Table
 	Interactions *interaction.List
 	Organisms    *microbiology.Table
+	Antibiogram  *antibiogram.Table   // of the hospital; nil: none
+	Cultures     map[string][]Culture // by indication; nil: none are asked for
 }
 
 // Input is all that a recommendation is made of.
@@ -85,5 +88,9 @@ func LoadTables(fsys fs.FS) (Tables, error) {
 	if err != nil {
 		return Tables{}, fmt.Errorf("load organisms: %w", err)
 	}
-	return Tables{Formulary: f, Allergy: a, Interactions: i, Organisms: m}, nil
+	c, err := loadCultures(fsys)
+	if err != nil {
+		return Tables{}, fmt.Errorf("load cultures: %w", err)
+	}
+	return Tables{Formulary: f, Allergy: a, Interactions: i, Organisms: m, Cultures: c}, nil
 }

@@ -104,8 +104,8 @@ func (w ward) orders(t testing.TB, raw []string, drafts ...string) recommend.Fin
 	return recommend.CheckOrders(context.Background(), w.chart(t, nil, raw, drafts))
 }
 
-// said gives the warnings of a code, and the gaps whose check holds a word.
-func said(warnings []cds.Warning, code string) (list []cds.Warning) {
+// warned gives the warnings of a code, and the gaps whose check holds a word.
+func warned(warnings []cds.Warning, code string) (list []cds.Warning) {
 	for _, w := range warnings {
 		if w.Code == code {
 			list = append(list, w)
