@@ -34,7 +34,8 @@ type Patients interface {
 type Config struct {
 	Decider   Decider
 	Knowledge func() *knowledge.Snapshot
-	Catalogue func(ctx context.Context) (*knowledge.Catalogue, error) // the artifacts of this moment
+	// Catalogue gives the artifacts that may be named beside a snapshot.
+	Catalogue func(ctx context.Context, s *knowledge.Snapshot) (*knowledge.Catalogue, error)
 	Tables    recommend.Tables
 	Patients  Patients // nil: no patient data are kept here
 	MemberOf  func(ctx context.Context) (func(fhir.Coding, string) (in, ok bool), error)
@@ -78,11 +79,14 @@ func (o operation) Signature() fhir.Signature {
 func (o operation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	// The knowledge of this moment: a release while the call runs changes nothing of it.
+	snapshot := o.Knowledge()
+	o.Knowledge = func() *knowledge.Snapshot { return snapshot }
 	p, err := o.read(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	catalogue, err := o.Catalogue(ctx)
+	catalogue, err := o.Catalogue(ctx, snapshot)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func newBench(tb testing.TB, more ...string) *bench {
 			Now: func() time.Time { return now }, NewID: func() string { n++; return fmt.Sprintf("00000000-0000-7000-8000-%012d", n) },
 		}),
 		Knowledge: func() *knowledge.Snapshot { return snapshot }, Tables: tables, Demo: true, Now: func() time.Time { return now },
-		Catalogue: func(context.Context) (*knowledge.Catalogue, error) { return catalogue, nil },
+		Catalogue: func(context.Context, *knowledge.Snapshot) (*knowledge.Catalogue, error) { return catalogue, nil },
 	}
 	return b
 }

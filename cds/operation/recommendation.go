@@ -24,7 +24,7 @@ const messagesURL = "http://hl7.org/fhir/StructureDefinition/cqf-messages"
 func (o operation) recommend(ctx context.Context, plan *knowledge.Plan, p *input) (*fhir.Resource, error) {
 	rec := o.Decider.Answer(ctx, decide.Ask{
 		Patient: p.patient(), Resources: p.data, Received: p.received, Language: p.lang, Unreadable: p.unreadable, Truncated: p.truncated,
-		Request: &cds.StructuredRequest{Indication: plan.Indication}, Service: "PlanDefinition/$apply", Plain: true,
+		Request: &cds.StructuredRequest{Indication: plan.Indication}, Service: "PlanDefinition/$apply", Plain: true, Snapshot: o.Knowledge(),
 	})
 	w := &writer{plan: plan, rec: rec, in: p, id: id(plan.ID)}
 	return w.write()

@@ -17,9 +17,8 @@ import (
 // that is stored, drafts too, read again when a resource of these types has changed,
 // on whatever replica.
 type artifacts struct {
-	store     *store.Store
-	knowledge func() *knowledge.Snapshot
-	demo      bool
+	store *store.Store
+	demo  bool
 
 	mu      sync.Mutex
 	stamp   string
@@ -28,8 +27,7 @@ type artifacts struct {
 
 var definitionTypes = []string{"PlanDefinition", "ActivityDefinition", "Library", "Questionnaire"}
 
-func (a *artifacts) catalogue(ctx context.Context) (*knowledge.Catalogue, error) {
-	snapshot := a.knowledge()
+func (a *artifacts) catalogue(ctx context.Context, snapshot *knowledge.Snapshot) (*knowledge.Catalogue, error) {
 	if !a.demo {
 		return snapshot.Catalogue(), nil
 	}

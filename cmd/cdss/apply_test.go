@@ -135,7 +135,7 @@ func TestThreeDoorsOnPublicCases(t *testing.T) {
 	catalogue := knowledge.NewCatalogue(shipped)
 	apply := operation.Operations(operation.Config{
 		Decider: h.decide, Knowledge: h.knowledge.Load, Tables: h.tables, Demo: true, Now: clock.time,
-		Catalogue: func(context.Context) (*knowledge.Catalogue, error) { return catalogue, nil },
+		Catalogue: func(context.Context, *knowledge.Snapshot) (*knowledge.Catalogue, error) { return catalogue, nil },
 	})[0]
 	compared := 0
 	for _, file := range files {

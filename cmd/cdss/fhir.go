@@ -33,7 +33,7 @@ func newFHIR(h *house) *fhirREST {
 	}
 	f := &fhirREST{store: store.New(store.Config{PatientData: h.cfg.Demo, Base: base, Log: h.log, Now: h.now, Subject: h.trail.Subject})}
 	f.codes = &codes{store: f.store}
-	f.artifacts = &artifacts{store: f.store, knowledge: h.knowledge.Load, demo: h.cfg.Demo}
+	f.artifacts = &artifacts{store: f.store, demo: h.cfg.Demo}
 	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(operation.Config{
 		Decider: h.decide, Knowledge: h.knowledge.Load, Catalogue: f.artifacts.catalogue, Tables: h.tables, Patients: patients{h},
 		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
