@@ -8,8 +8,8 @@ import (
 	"cdss/cds"
 )
 
-// Change is one way in which the answers of two versions differ.
-type Change struct {
+// AnswerChange is one way in which the answers of two versions differ.
+type AnswerChange struct {
 	Kind   string `json:"kind"` // of the kinds below
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
@@ -34,9 +34,9 @@ func Kinds() []string {
 
 // Compare tells how two answers to the same question differ, in their language. It
 // compares what a person would be told; the order of equals does not count.
-func Compare(before, after Answer) []Change {
-	var out []Change
-	change := func(kind, b, a string) { out = append(out, Change{Kind: kind, Before: b, After: a}) }
+func Compare(before, after Answer) []AnswerChange {
+	var out []AnswerChange
+	change := func(kind, b, a string) { out = append(out, AnswerChange{Kind: kind, Before: b, After: a}) }
 	x, y := before.Recommendation, after.Recommendation
 	if x.Abstained != y.Abstained {
 		change(AbstainChange, reasonOf(x), reasonOf(y))
@@ -161,30 +161,30 @@ func gaps(a Answer) map[string]string {
 
 // Impact is what would change if one version took the place of another.
 type Impact struct {
-	From      string         `json:"from"`
-	To        string         `json:"to"`
-	Questions int            `json:"questions"`
-	Changed   int            `json:"changed"`
-	Kinds     map[string]int `json:"kinds"` // questions by kind of change
-	Changes   []Changed      `json:"changes"`
-	Left      int            `json:"left"` // changed questions that are not listed
+	From      string          `json:"from"`
+	To        string          `json:"to"`
+	Questions int             `json:"questions"`
+	Changed   int             `json:"changed"`
+	Kinds     map[string]int  `json:"kinds"` // questions by kind of change
+	Changes   []ChangedAnswer `json:"changes"`
+	Left      int             `json:"left"` // changed questions that are not listed
 }
 
-// Changed is a question to which two versions answer differently.
-type Changed struct {
-	ID      string   `json:"id"`
-	Title   string   `json:"title,omitempty"`
-	Changes []Change `json:"changes"`
+// ChangedAnswer is a question to which two versions answer differently.
+type ChangedAnswer struct {
+	ID      string         `json:"id"`
+	Title   string         `json:"title,omitempty"`
+	Changes []AnswerChange `json:"changes"`
 }
 
 // NewImpact begins a comparison.
 func NewImpact(from, to string) *Impact {
-	return &Impact{From: from, To: to, Kinds: map[string]int{}, Changes: []Changed{}}
+	return &Impact{From: from, To: to, Kinds: map[string]int{}, Changes: []ChangedAnswer{}}
 }
 
 // Add counts a question. Of more than most changed questions only the number is
 // kept.
-func (m *Impact) Add(id, title string, changes []Change, most int) {
+func (m *Impact) Add(id, title string, changes []AnswerChange, most int) {
 	m.Questions++
 	if len(changes) == 0 {
 		return
@@ -201,7 +201,7 @@ func (m *Impact) Add(id, title string, changes []Change, most int) {
 		m.Left++
 		return
 	}
-	m.Changes = append(m.Changes, Changed{ID: id, Title: title, Changes: changes})
+	m.Changes = append(m.Changes, ChangedAnswer{ID: id, Title: title, Changes: changes})
 }
 
 // maxListed bounds the changed questions an impact lists.
@@ -218,4 +218,11 @@ func ImpactOf(ctx context.Context, from, to Knowledge, cases []Case, lang cds.La
 		m.Add(c.ID, c.Title, Compare(from.Ask(ctx, q, false), to.Ask(ctx, q, false)), maxListed)
 	}
 	return *m
+}
+
+// AddBundle counts the moments of a Bundle that was replayed with two versions.
+func (m *Impact) AddBundle(b Bundle) {
+	for _, e := range b.Entries {
+		m.Add(e.ID+" "+e.At, "", e.changes, maxListed)
+	}
 }

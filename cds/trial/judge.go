@@ -11,17 +11,17 @@ import (
 	"cdss/cds/stewardship/dose"
 )
 
-// Difference is how an answer differs from what was expected.
-type Difference struct {
+// Deviation is how an answer differs from what was expected.
+type Deviation struct {
 	Expected string `json:"expected"` // name of the expectation, as the parameter of a case
 	Text     string `json:"text"`     // in English, what was wanted and what came
 }
 
 // Judge compares an answer with what is expected of it.
-func (e Expectation) Judge(a Answer) []Difference {
-	var out []Difference
+func (e Expectation) Judge(a Answer) []Deviation {
+	var out []Deviation
 	differs := func(name, format string, args ...any) {
-		out = append(out, Difference{Expected: name, Text: fmt.Sprintf(format, args...)})
+		out = append(out, Deviation{Expected: name, Text: fmt.Sprintf(format, args...)})
 	}
 	rec := a.Recommendation
 	if e.Indication != "" && (rec.Indication == nil || rec.Indication.Code != e.Indication) {

@@ -68,7 +68,7 @@ type Entry struct {
 	given   []Given
 	alerted map[string][]string // codes of interruptive warnings, by order
 	gapCard bool
-	changes []Change
+	changes []AnswerChange
 }
 
 // EntryOption is an option that was advised.

@@ -8,35 +8,35 @@ import (
 	"cdss/cds/knowledge"
 )
 
-// Run is what came of the cases of one artifact.
-type Run struct {
-	Artifact string   `json:"artifact"` // url|version that was tried
-	Passed   int      `json:"passed"`
-	Failed   int      `json:"failed"`
-	Cases    []Result `json:"cases"`
-	Coverage Coverage `json:"coverage"`
+// CaseRun is what came of the cases of one artifact.
+type CaseRun struct {
+	Artifact string       `json:"artifact"` // url|version that was tried
+	Passed   int          `json:"passed"`
+	Failed   int          `json:"failed"`
+	Cases    []CaseResult `json:"cases"`
+	Coverage CaseCoverage `json:"coverage"`
 }
 
-// Result is what came of one case.
-type Result struct {
-	ID          string       `json:"id"`
-	Title       string       `json:"title"`
-	Passed      bool         `json:"passed"`
-	Differences []Difference `json:"differences"`
+// CaseResult is what came of one case.
+type CaseResult struct {
+	ID          string      `json:"id"`
+	Title       string      `json:"title"`
+	Passed      bool        `json:"passed"`
+	Differences []Deviation `json:"differences"`
 }
 
-// Coverage tells which actions and conditions of a plan the cases reached.
-type Coverage struct {
-	Actions    int      `json:"actions"`
-	Conditions int      `json:"conditions"`
-	Never      []Reach  `json:"never"`  // of the actions: never taken
-	Always     []Reach  `json:"always"` // taken whenever it was looked at, though it has conditions
-	Untried    []string `json:"untried"`
-	Reached    []Reach  `json:"reached"` // every action, in the order of the plan
+// CaseCoverage tells which actions and conditions of a plan the cases reached.
+type CaseCoverage struct {
+	Actions    int           `json:"actions"`
+	Conditions int           `json:"conditions"`
+	Never      []ActionReach `json:"never"`  // of the actions: never taken
+	Always     []ActionReach `json:"always"` // taken whenever it was looked at, though it has conditions
+	Untried    []string      `json:"untried"`
+	Reached    []ActionReach `json:"reached"` // every action, in the order of the plan
 }
 
-// Reach is how often an action was looked at and taken, over all cases.
-type Reach struct {
+// ActionReach is how often an action was looked at and taken, over all cases.
+type ActionReach struct {
 	At         string           `json:"at"` // ids of the path, slashes between
 	Title      cds.Text         `json:"title"`
 	Role       string           `json:"role"`
@@ -58,9 +58,9 @@ type ConditionReach struct {
 // of it they reached. The artifact is a canonical url, with or without version; one
 // that does not run gives a coverage without actions. The context ends it early: the
 // cases that were not run are then missing.
-func (k Knowledge) Test(ctx context.Context, artifact string, cases []Case) Run {
+func (k Knowledge) Test(ctx context.Context, artifact string, cases []Case) CaseRun {
 	plan, ok := k.Snapshot.Plan(artifact)
-	r := Run{Artifact: artifact, Cases: []Result{}}
+	r := CaseRun{Artifact: artifact, Cases: []CaseResult{}}
 	url := artifact
 	c := newCoverage(nil)
 	if ok {
@@ -74,7 +74,7 @@ func (k Knowledge) Test(ctx context.Context, artifact string, cases []Case) Run 
 		if !x.BelongsTo(url) {
 			continue
 		}
-		result := Result{ID: x.ID, Title: x.Title, Differences: []Difference{}}
+		result := CaseResult{ID: x.ID, Title: x.Title, Differences: []Deviation{}}
 		for _, lang := range []cds.Lang{cds.DE, cds.EN} {
 			a := k.Ask(ctx, x.Question(lang), lang == cds.DE)
 			result.Differences = append(result.Differences, x.Expect.Judge(a)...)
@@ -101,11 +101,11 @@ func (k Knowledge) Test(ctx context.Context, artifact string, cases []Case) Run 
 type coverage struct {
 	plan  *knowledge.Plan
 	order []string
-	reach map[string]*Reach
+	reach map[string]*ActionReach
 }
 
 func newCoverage(plan *knowledge.Plan) *coverage {
-	c := &coverage{plan: plan, reach: map[string]*Reach{}}
+	c := &coverage{plan: plan, reach: map[string]*ActionReach{}}
 	if plan != nil {
 		c.walk(plan.Actions, "")
 	}
@@ -118,7 +118,7 @@ func (c *coverage) walk(actions []*knowledge.Action, above string) {
 		if above != "" {
 			at = above + "/" + a.ID
 		}
-		r := &Reach{At: at, Title: a.Title, Role: a.Role, Conditions: []ConditionReach{}}
+		r := &ActionReach{At: at, Title: a.Title, Role: a.Role, Conditions: []ConditionReach{}}
 		for _, x := range a.Conditions {
 			r.Conditions = append(r.Conditions, ConditionReach{Expression: x.Expression.String()})
 		}
@@ -162,8 +162,8 @@ func (c *coverage) add(t apply.Trace) {
 	}
 }
 
-func (c *coverage) result() Coverage {
-	out := Coverage{Never: []Reach{}, Always: []Reach{}, Untried: []string{}, Reached: []Reach{}}
+func (c *coverage) result() CaseCoverage {
+	out := CaseCoverage{Never: []ActionReach{}, Always: []ActionReach{}, Untried: []string{}, Reached: []ActionReach{}}
 	for _, at := range c.order {
 		r := *c.reach[at]
 		out.Actions++

@@ -97,6 +97,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 		return nil, nil, err
 	}
 	cdsapi.RegisterAuthoring(api, cdsapi.AuthoringConfig{Authoring: h.authoring, Checked: h.knowledgeCheckedAt, Demo: h.cfg.Demo, Now: h.now, Log: h.log})
+	cdsapi.RegisterTrial(api, h.trialConfig())
 	h.sessions.RegisterSession(api)
 	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Builder: h.concepts, Indications: indications{h}, Log: h.log,
 		Citing: func() []ingest.Citing { return citing(h.knowledge.Load()) }})

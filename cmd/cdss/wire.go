@@ -23,6 +23,7 @@ import (
 	"cdss/cds/stewardship/concept"
 	cdsstore "cdss/cds/store"
 	"cdss/cds/translate"
+	"cdss/cds/trial/runs"
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir"
 	"cdss/fhir/access"
@@ -49,6 +50,7 @@ type house struct {
 	authoring *authoring.Service
 	lifecycle *cdsstore.Lifecycle
 	tester    authoring.Tester // nil: a release runs no cases
+	runs      *runs.Service
 	// One after the other, so that no older state comes after a newer one.
 	refreshing sync.Mutex
 	checked    atomic.Pointer[time.Time] // when it was last found to be what is in force
@@ -107,6 +109,9 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 		return nil, err
 	}
 	h.lifecycle = cdsstore.NewLifecycle(h.pool.Load)
+	if err := newRuns(h); err != nil {
+		return nil, err
+	}
 	if err := newAuthoring(h); err != nil {
 		return nil, err
 	}
