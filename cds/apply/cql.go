@@ -75,13 +75,13 @@ func (c *cqlEvaluator) Evaluate(ctx context.Context, e Expression, names Names) 
 // type.
 func cqlGap(name string) (Gap, bool) {
 	if url, ok := strings.CutPrefix(name, "ValueSet "); ok {
-		return Gap{Fact: "value-set", Display: cds.Text{DE: "Wertemenge " + url, EN: "value set " + url}}, true
+		return Gap{Fact: name, Display: cds.Text{DE: "Wertemenge " + url, EN: "value set " + url}}, true
 	}
 	if id, ok := fhirpath.TypeByName(name); ok && id.IsResource() {
-		return Gap{Fact: "data-" + strings.ToLower(name), Display: cds.Text{DE: "Daten vom Typ " + name, EN: "data of type " + name}}, true
+		return Gap{Fact: name, Display: cds.Text{DE: "Daten vom Typ " + name, EN: "data of type " + name}}, true
 	}
 	if strings.HasPrefix(name, "reference ") || strings.HasPrefix(name, "Patient.") {
-		return Gap{Fact: strings.ToLower(strings.ReplaceAll(name, " ", "-")), Display: both(name)}, true
+		return Gap{Fact: name, Display: both(name)}, true
 	}
 	return Gap{}, false
 }
@@ -118,13 +118,16 @@ func result(r cql.Result, err error) (fhirpath.Result, error) {
 func (c *cqlEvaluator) env(names Names) cql.Env {
 	env := cql.Env{
 		Now: names.Now, Resolve: names.Resolve, MemberOf: names.MemberOf, Parameters: map[string]cql.Value{},
-		Data: cqlData{names.Data, c.received},
+		Data: cql.Given(names.Data, func(typ string) (known, told bool) {
+			state, told := c.received[typ]
+			return state == facts.Complete || state == facts.NoneRecorded, told
+		}),
 		Var: func(name string) (cql.Value, bool) {
 			value, known, unknown := c.names.Var(strings.TrimPrefix(name, "%"))
 			if !known || unknown {
 				return cql.Value{}, false
 			}
-			return cqlValue(value), true
+			return cql.FromFHIR(value), true
 		},
 	}
 	if names.Focus.ResourceType() == "Patient" {
@@ -133,35 +136,7 @@ func (c *cqlEvaluator) env(names Names) cql.Env {
 		env.Patient = v[0].Node()
 	}
 	for name, v := range c.parameters {
-		env.Parameters[name] = cqlValue(v)
+		env.Parameters[name] = cql.FromFHIR(v)
 	}
 	return env
-}
-
-func cqlValue(c fhirpath.Collection) cql.Value {
-	switch len(c) {
-	case 0:
-		return cql.Value{}
-	case 1:
-		return c[0]
-	}
-	return fhirpath.FromComposite(cql.List(c))
-}
-
-// cqlData are the data of a call. Nothing is known of a type of which nothing came
-// and nobody said that there is none.
-type cqlData struct {
-	data     []*fhir.Resource
-	received map[string]facts.Received
-}
-
-func (d cqlData) Retrieve(_ context.Context, resourceType string) (list []*fhir.Node, known bool, err error) {
-	for _, r := range d.data {
-		if r.Type() == resourceType {
-			list = append(list, r.Root())
-		}
-	}
-	state, told := d.received[resourceType]
-	known = !told && len(list) > 0 || state == facts.Complete || state == facts.NoneRecorded
-	return list, known, nil
 }

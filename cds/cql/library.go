@@ -262,6 +262,20 @@ func (l *Library) Parameters() []Parameter {
 // Defines tells whether the library has an expression of that name.
 func (l *Library) Defines(name string) bool { return l.defs[name] != nil }
 
+// HasParameter tells whether the library has a parameter, or one it includes has it
+// as Library.name.
+func (l *Library) HasParameter(name string) bool {
+	if l.parameters[name] != nil {
+		return true
+	}
+	for _, included := range l.includes {
+		if own, ok := strings.CutPrefix(name, included.Name+"."); ok && included.parameters[own] != nil || included.HasParameter(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // Included gives the library that a name of an include stands for.
 func (l *Library) Included(alias string) (*Library, bool) {
 	lib, ok := l.includes[alias]

@@ -151,7 +151,7 @@ func codingObject(c Code) *fhir.Object {
 // intervalJSON writes an interval; FHIR's bounds are always closed.
 func intervalJSON(i *Interval) ([]byte, string, error) {
 	if i.uncertain {
-		return nil, "", issue.New(issue.Incomplete, "the number is not known exactly: it lies between %s and %s", i.Low, i.High)
+		return nil, "", issue.New(issue.Incomplete, "the number is not known exactly, since dates are not")
 	}
 	ev := &evaluation{env: &Env{}}
 	pick := func(v Value, high bool) Value {

@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -375,12 +376,12 @@ func (a *answer) add(name string, r cql.Result, err error) error {
 
 // failed tells that an expression could not be evaluated.
 func (a *answer) failed(name string, err error) error {
-	if issue.Is(err, issue.Timeout) || len(issue.Issues(err)) == 0 {
-		return err
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return issue.Wrap(issue.Timeout, err, "evaluate %q: the time was not enough", clip(name))
 	}
 	outcome := fhir.NewResource("OperationOutcome", "")
 	for _, i := range issue.Issues(err) {
-		outcome.Append("issue", fhir.NewObject().Set("severity", "error").Set("code", string(i.Kind)).Set("diagnostics", i.Message))
+		outcome.Append("issue", fhir.NewObject().Set("severity", "error").Set("code", i.Code).Set("diagnostics", i.Diagnostics))
 	}
 	a.object.Append("parameter", fhir.NewObject().Set("name", name).Append("part", fhir.NewObject().Set("name", "evaluation error").Set("resource", outcome)))
 	return nil

@@ -34,10 +34,12 @@ func newFHIR(h *house) *fhirREST {
 	f := &fhirREST{store: store.New(store.Config{PatientData: h.cfg.Demo, Base: base, Log: h.log, Now: h.now, Subject: h.trail.Subject})}
 	f.codes = &codes{store: f.store}
 	f.artifacts = &artifacts{store: f.store, demo: h.cfg.Demo}
-	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(operation.Config{
+	support := operation.Config{
 		Decider: h.decide, Knowledge: h.knowledge.Load, Catalogue: f.artifacts.catalogue, Tables: h.tables, Patients: patients{h},
 		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
-	})...)
+	}
+	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(support)...)
+	operations = append(operations, operation.Expressions(support)...)
 	operations = append(operations, operation.Steps(h.authoring)...)
 	f.door = rest.New(rest.Config{
 		Reader: h.trail.Reader(f.store), Writer: h.authoring.Guard(f.store), Types: f.store.Types(), ReadOnly: []string{"AuditEvent", "Provenance"}, Base: base, Origins: h.origin,
