@@ -19,6 +19,7 @@ import (
 )
 
 //go:generate go run ./generate
+//go:generate go run ./indications
 
 //go:embed source/*.csv
 var source embed.FS
