@@ -269,7 +269,9 @@ func (k *checker) typeOf(s *typeSpec) (*Type, error) {
 	}
 	if (model == "" || model == "FHIR") && k.lib.fhir {
 		if id, ok := fhirTypeName(name); ok {
-			return fhirType(id), nil
+			t := fhirType(id)
+			t.either = model == "" && fhirFirst[name]
+			return t, nil
 		}
 	}
 	if s.model != "" && s.model != "System" && model != "FHIR" {

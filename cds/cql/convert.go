@@ -278,6 +278,9 @@ func isType(v Value, t *Type) bool {
 		if v.Kind() == fhirpath.Element {
 			return v.TypeID().Is(t.fhir)
 		}
+		if t.either && isType(v, systemTypes[t.name]) {
+			return true
+		}
 		if tuple, ok := v.Composite().(*Tuple); ok && tuple.Type != "" {
 			id, _ := fhirpath.TypeByName(tuple.Type[len("FHIR."):])
 			return id.Is(t.fhir)

@@ -477,3 +477,29 @@ func TestToFHIR(t *testing.T) {
 		}
 	}
 }
+
+// TestBothQuantities: without model, Quantity means FHIR's and System's.
+func TestBothQuantities(t *testing.T) {
+	const text = `library Both using FHIR version '4.0.1'
+parameter "Limit" Quantity default 1.2 'mg/dL'
+context Patient
+define function "Double"(q Quantity): q * 2
+define function "Number"(q FHIR.Quantity): q.value
+define "System": "Double"(2 'mg')
+define "FHIR": "Double"(First([Observation]).value)
+define "Cast": (5 'mg') as Quantity
+define "Is": (5 'mg') is Quantity and First([Observation]).value is Quantity and not ('a' is Quantity)
+define "Above": First([Observation]).value > "Limit"
+define "Value": "Number"(First([Observation]).value as FHIR.Quantity)`
+	lib, err := cql.Compile(cql.Source{Text: text}, nil)
+	if err != nil || len(lib.Problems) > 0 {
+		t.Fatal(err, lib.Problems)
+	}
+	run := cql.NewRun(context.Background(), wardEnv(t))
+	for name, want := range map[string]string{"System": "4 'mg'", "FHIR": "3.0 'mg/dL'", "Cast": "5 'mg'", "Is": "true", "Above": "true", "Value": "1.5"} {
+		r, err := run.Evaluate(lib, name)
+		if err != nil || cql.Text(r.Value) != want {
+			t.Errorf("%s: %s, %v; want %s", name, cql.Text(r.Value), err, want)
+		}
+	}
+}

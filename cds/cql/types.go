@@ -30,6 +30,9 @@ type Type struct {
 	elem   *Type    // of a list or an interval
 	names  []string // of a tuple
 	fields []*Type  // of a tuple; of a choice its options
+	// either tells that the name was written without model and that System has it,
+	// too: a value of System's is one of the type as well.
+	either bool
 }
 
 func systemType(name string) *Type { return &Type{kind: kSystem, name: name} }
@@ -302,6 +305,8 @@ func conversion(from, to *Type, promotion bool) (cost int, ok bool) {
 		return costChoice + best, found
 	}
 	switch {
+	case from.kind == kSystem && to.either && from.name == to.name:
+		return costFHIR, true
 	case from.kind == kSystem && to.kind == kSystem:
 		if c, ok := implicit[[2]string{from.name, to.name}]; ok {
 			return c, true

@@ -310,7 +310,7 @@ func member(v Value, name string) Value {
 		switch name {
 		case "value":
 			return fhirpath.FromDec(v.Dec())
-		case "unit":
+		case "unit", "code":
 			return fhirpath.FromString(v.Text())
 		}
 		return null
