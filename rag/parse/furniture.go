@@ -39,18 +39,27 @@ func (l *leaf) edge(o line) (edge, foot bool) {
 // every reader of PDF files shows.
 func numberLeaves(leaves []*leaf) {
 	printed := make([][]int, len(leaves))
-	votes := map[int]int{}
+	votes, alone := map[int]int{}, map[int]int{}
 	for i, l := range leaves {
-		seen := map[int]bool{}
+		seen, own := map[int]bool{}, map[int]bool{}
 		for _, o := range l.lines {
 			if edge, _ := l.edge(o); !edge {
 				continue
 			}
-			for _, n := range edgeCounts(o.text()) {
+			list, bare := edgeCounts(o.text())
+			if !bare && l.inBody(o) {
+				continue // a heading with its number
+			}
+			for _, n := range list {
 				printed[i] = append(printed[i], n)
-				if offset := n - i; !seen[offset] {
+				offset := n - i
+				if !seen[offset] {
 					seen[offset] = true
 					votes[offset]++
+				}
+				if bare && !own[offset] {
+					own[offset] = true
+					alone[offset]++
 				}
 			}
 		}
@@ -61,7 +70,8 @@ func numberLeaves(leaves []*leaf) {
 			best, most = offset, n
 		}
 	}
-	if most >= 2 && most*2 >= len(leaves) || most >= 5 && most*5 >= len(leaves) {
+	// Numbers that stand alone are believed sooner than those beside other words.
+	if n := alone[best]; n >= 2 && n*2 >= len(leaves) || most >= 5 && most*2 >= len(leaves) || n >= 5 && n*5 >= len(leaves) {
 		var sheets []sheet
 		for i := range leaves {
 			s := sheet{}
@@ -112,18 +122,17 @@ func otherRun(printed [][]int, i, main int) int {
 }
 
 // edgeCounts gives the numbers at the beginning and end of a line, of which one may
-// be that of the page.
-func edgeCounts(text string) []int {
+// be that of the page, and whether the line is nothing else.
+func edgeCounts(text string) (list []int, alone bool) {
 	if m := edgeNumbers.FindStringSubmatch(text); m != nil {
-		return []int{atoi(m[1])}
+		return []int{atoi(m[1])}, true
 	}
-	var list []int
 	for _, pattern := range []*regexp.Regexp{leadNumber, tailNumber} {
 		if m := pattern.FindStringSubmatch(text); m != nil {
 			list = append(list, atoi(m[1]))
 		}
 	}
-	return list
+	return list, false
 }
 
 // dropFurniture takes running headers, footers and page numbers off the pages.
