@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { Guideline } from '@cdss/shared/api/types.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
+import { useMay } from '@cdss/shared/session/session.ts'
 import { Failure } from '@cdss/shared/view/States.tsx'
 import { useText } from '../text.ts'
 import { useStep, type Step } from './guidelines.ts'
@@ -14,6 +15,7 @@ export function GuidelineSteps({ guideline, onDeleted }: Props) {
   const t = useText()
   const shared = useShared()
   const lang = useLang()
+  const may = useMay()
   const step = useStep()
   const [asking, setAsking] = useState(false)
   const title = guideline.title || guideline.fileName
@@ -31,7 +33,7 @@ export function GuidelineSteps({ guideline, onDeleted }: Props) {
   return (
     <div className="stack-tight">
       <div className="row">
-        {guideline.status !== 'active' && (
+        {may('evidence:release') && guideline.status !== 'active' && (
           <Button
             size="xs"
             disabled={busy || !guideline.complete}
@@ -41,23 +43,25 @@ export function GuidelineSteps({ guideline, onDeleted }: Props) {
             {t('guidelines.approve')}
           </Button>
         )}
-        {guideline.status === 'active' && (
+        {may('evidence:release') && guideline.status === 'active' && (
           <Button size="xs" variant="default" disabled={busy} aria-label={t('guidelines.retireOf', { title })} onClick={() => take('retire')}>
             {t('guidelines.retire')}
           </Button>
         )}
-        <Button
-          size="xs"
-          variant="default"
-          disabled={busy}
-          aria-label={t('guidelines.deleteOf', { title })}
-          onClick={() => {
-            step.reset()
-            setAsking(true)
-          }}
-        >
-          {t('guidelines.delete')}
-        </Button>
+        {may('evidence:write') && (
+          <Button
+            size="xs"
+            variant="default"
+            disabled={busy}
+            aria-label={t('guidelines.deleteOf', { title })}
+            onClick={() => {
+              step.reset()
+              setAsking(true)
+            }}
+          >
+            {t('guidelines.delete')}
+          </Button>
+        )}
       </div>
       {step.isError && !asking && <Failure error={step.error} />}
       <Modal.Root opened={asking} onClose={() => setAsking(false)} centered>

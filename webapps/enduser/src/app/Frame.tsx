@@ -1,9 +1,11 @@
 import { Link, Outlet } from '@tanstack/react-router'
+import { useMay } from '@cdss/shared/session/session.ts'
 import { Frame as SharedFrame } from '@cdss/shared/view/Frame.tsx'
 import { useText } from '../text.ts'
 
 export function Frame() {
   const t = useText()
+  const may = useMay()
   const current = { 'aria-current': 'page' as const }
   return (
     <SharedFrame
@@ -20,6 +22,7 @@ export function Frame() {
         </>
       }
       purpose={t('purpose')}
+      links={may('knowledge:read') && <a href="/admin/">{t('nav.admin')}</a>}
     >
       <Outlet />
     </SharedFrame>

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
+import { needs } from '@cdss/shared/session/Needs.tsx'
 import { lazyPart } from '@cdss/shared/view/lazyPart.tsx'
 import { About } from '../features/about/About.tsx'
 import { BundlePage } from '../features/bundle/BundlePage.tsx'
@@ -12,26 +13,26 @@ import { NotFound } from './NotFound.tsx'
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
 
 const start = createRoute({ getParentRoute: () => root, path: '/', component: StartPage })
-const form = createRoute({ getParentRoute: () => root, path: '/case/new/form', component: FormPage })
-const bundle = createRoute({ getParentRoute: () => root, path: '/case/new/bundle', component: BundlePage })
+const form = createRoute({ getParentRoute: () => root, path: '/case/new/form', component: needs('recommendations:ask', FormPage) })
+const bundle = createRoute({ getParentRoute: () => root, path: '/case/new/bundle', component: needs('recommendations:ask', BundlePage) })
 const review = createRoute({
   getParentRoute: () => root,
   path: '/case/$id/review',
-  component: function Review() {
+  component: needs('recommendations:ask', function Review() {
     return <ReviewPage id={review.useParams().id} />
-  },
+  }),
 })
 const result = createRoute({
   getParentRoute: () => root,
   path: '/case/$id',
-  component: function Result() {
+  component: needs('recommendations:ask', function Result() {
     return <ResultPage id={result.useParams().id} />
-  },
+  }),
 })
 const print = createRoute({
   getParentRoute: () => root,
   path: '/case/$id/print',
-  component: lazyPart(() => import('./PrintRoute.tsx'), 'PrintRoute'),
+  component: needs('recommendations:ask', lazyPart(() => import('./PrintRoute.tsx'), 'PrintRoute')),
 })
 const about = createRoute({ getParentRoute: () => root, path: '/about', component: About })
 

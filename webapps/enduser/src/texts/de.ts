@@ -1,7 +1,7 @@
 export const de = {
   product: 'Antibiotika-Beratung',
   purpose: 'Unterstützt die Auswahl; die Entscheidung trifft, wer behandelt. Nicht als Medizinprodukt zugelassen, nur für Demonstration und Erprobung.',
-  nav: { label: 'Hauptmenü', start: 'Start', about: 'Über' },
+  nav: { label: 'Hauptmenü', start: 'Start', about: 'Über', admin: 'Leitlinien und Regeln' },
   notFound: { title: 'Diese Seite gibt es nicht', back: 'Zum Start' },
   gone: {
     title: 'Dieser Fall ist nicht mehr da',
@@ -10,6 +10,8 @@ export const de = {
   start: {
     title: 'Kalkulierte Antibiotikatherapie',
     lead: 'Therapieoptionen mit Dosis, aus den Patientendaten berechnet und mit der Leitlinienstelle belegt.',
+    noAsking: 'Mit dieser Rolle werden keine Empfehlungen angefragt.',
+    noAskingHint: 'Freigegebene Leitlinien und Regeln sind lesbar.',
     form: 'Formular ausfüllen',
     formHint: 'Indikation, Schweregrad und die wenigen Werte, auf die es ankommt.',
     bundle: 'FHIR-Bundle einfügen oder hochladen',

@@ -4,7 +4,7 @@ import type { de } from './de.ts'
 export const en: Same<typeof de> = {
   product: 'Antibiotic guidance',
   purpose: 'Supports the choice; whoever treats decides. Not a certified medical device, for demonstration and evaluation only.',
-  nav: { label: 'Main menu', start: 'Start', about: 'About' },
+  nav: { label: 'Main menu', start: 'Start', about: 'About', admin: 'Guidelines and rules' },
   notFound: { title: 'This page does not exist', back: 'To the start' },
   gone: {
     title: 'This case is no longer here',
@@ -13,6 +13,8 @@ export const en: Same<typeof de> = {
   start: {
     title: 'Empirical antibiotic therapy',
     lead: 'Therapy options with doses, computed from patient data, each naming its place in the guideline.',
+    noAsking: 'This role does not ask for recommendations.',
+    noAskingHint: 'Approved guidelines and rules can be read.',
     form: 'Fill in the form',
     formHint: 'Indication, severity and the few values that matter.',
     bundle: 'Paste or upload a FHIR Bundle',

@@ -3,37 +3,64 @@ import { useStatus } from '../api/status.ts'
 import { formatDate } from '../format/date.ts'
 import { LanguageSwitch } from '../i18n/LanguageSwitch.tsx'
 import { useLang, useShared } from '../i18n/i18n.ts'
+import { Gate } from '../session/Gate.tsx'
+import { useSession } from '../session/session.ts'
+import { UserMenu } from '../session/UserMenu.tsx'
 import { ThemeSwitch } from '../theme/ThemeSwitch.tsx'
 import { Boundary } from './Boundary.tsx'
 import classes from './Frame.module.css'
 import { SkipLink } from './SkipLink.tsx'
 import { UpdateNotice } from './UpdateNotice.tsx'
 
-type Props = { brand: ReactNode; nav: ReactNode; navLabel: string; purpose: string; children: ReactNode }
+type Props = {
+  brand: ReactNode
+  nav: ReactNode
+  navLabel: string
+  purpose: string
+  /** Ways out of this app, for the user menu. */
+  links?: ReactNode
+  children: ReactNode
+}
 
-/** Header, content and footer of both apps; version and state stand on every screen. */
-export function Frame({ brand, nav, navLabel, purpose, children }: Props) {
+/**
+ * Header, content and footer of both apps; version and state stand on every screen.
+ * Nothing but the login is shown to nobody.
+ */
+export function Frame({ brand, nav, navLabel, purpose, links, children }: Props) {
   const t = useShared()
   const lang = useLang()
-  const status = useStatus().data
+  const session = useSession().data
+  const person = session?.mustChange ? null : session?.person
+  const inside = person != null
+  const status = useStatus(inside).data
   return (
     <div className={classes.frame}>
       <SkipLink />
       <header className={`${classes.header} no-print`}>
         <div className={classes.inner}>
           <span className={classes.brand}>{brand}</span>
-          <nav aria-label={navLabel} className={classes.nav}>
-            {nav}
-          </nav>
+          {inside && (
+            <nav aria-label={navLabel} className={classes.nav}>
+              {nav}
+            </nav>
+          )}
           <div className={classes.tools}>
-            <LanguageSwitch />
-            <ThemeSwitch />
+            {session && person ? (
+              <UserMenu session={session} person={person} links={links} />
+            ) : (
+              <>
+                <LanguageSwitch />
+                <ThemeSwitch />
+              </>
+            )}
           </div>
         </div>
       </header>
       <main id="content" tabIndex={-1} className={classes.main}>
         <UpdateNotice />
-        <Boundary>{children}</Boundary>
+        <Boundary>
+          <Gate>{children}</Gate>
+        </Boundary>
       </main>
       <footer className={`${classes.footer} no-print`}>
         <div className={classes.inner}>

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { Guideline } from '@cdss/shared/api/types.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
+import { useMay } from '@cdss/shared/session/session.ts'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { useGuidelines } from '../../guideline/guidelines.ts'
@@ -17,6 +18,7 @@ import { UploadForm } from './UploadForm.tsx'
 export function GuidelinesPage() {
   const t = useText()
   const guidelines = useGuidelines()
+  const may = useMay()
   const [filter, setFilter] = useState('')
   const all = guidelines.data?.guidelines ?? []
   const needle = filter.trim().toLowerCase()
@@ -29,7 +31,7 @@ export function GuidelinesPage() {
         {guidelines.isError && <Failure error={guidelines.error} onRetry={() => void guidelines.refetch()} />}
         {guidelines.data && all.length === 0 && (
           <Empty title={t('guidelines.empty')}>
-            <p>{t('guidelines.emptyHint')}</p>
+            {may('evidence:write') && <p>{t('guidelines.emptyHint')}</p>}
           </Empty>
         )}
         {all.length > 0 && (
@@ -47,7 +49,7 @@ export function GuidelinesPage() {
           </>
         )}
       </section>
-      <UploadForm />
+      {may('evidence:write') && <UploadForm />}
     </Page>
   )
 }

@@ -4,6 +4,7 @@ import { IconBraces, IconForms, IconUser } from '@tabler/icons-react'
 import type { Example } from '@cdss/shared/api/types.ts'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
+import { useMay } from '@cdss/shared/session/session.ts'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { openCase } from '../../case/cases.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
@@ -15,6 +16,7 @@ import classes from './StartPage.module.css'
 export function StartPage() {
   const t = useText()
   const status = useStatus()
+  const ask = useMay()('recommendations:ask')
   return (
     <Page title={t('start.title')} lead={t('start.lead')}>
       {status.isError && <Failure error={status.error} onRetry={() => void status.refetch()} />}
@@ -22,27 +24,36 @@ export function StartPage() {
       {status.data?.database.ok && status.data.retrieval.guidelines === 0 && (
         <SeverityBand indicator="info" title={t('start.noGuidelines')} />
       )}
-      <ul className={classes.ways}>
-        <li>
-          <Link to="/case/new/form" className={`${classes.way} ${classes.primary}`}>
-            <IconForms size={26} aria-hidden="true" />
-            <span>
-              <span className={classes.name}>{t('start.form')}</span>
-              <span className="small">{t('start.formHint')}</span>
-            </span>
-          </Link>
-        </li>
-        <li>
-          <Link to="/case/new/bundle" className={classes.way}>
-            <IconBraces size={26} aria-hidden="true" />
-            <span>
-              <span className={classes.name}>{t('start.bundle')}</span>
-              <span className="small muted">{t('start.bundleHint')}</span>
-            </span>
-          </Link>
-        </li>
-      </ul>
-      {status.data?.demo && <ExampleList />}
+      {ask ? (
+        <ul className={classes.ways}>
+          <li>
+            <Link to="/case/new/form" className={`${classes.way} ${classes.primary}`}>
+              <IconForms size={26} aria-hidden="true" />
+              <span>
+                <span className={classes.name}>{t('start.form')}</span>
+                <span className="small">{t('start.formHint')}</span>
+              </span>
+            </Link>
+          </li>
+          <li>
+            <Link to="/case/new/bundle" className={classes.way}>
+              <IconBraces size={26} aria-hidden="true" />
+              <span>
+                <span className={classes.name}>{t('start.bundle')}</span>
+                <span className="small muted">{t('start.bundleHint')}</span>
+              </span>
+            </Link>
+          </li>
+        </ul>
+      ) : (
+        <Empty title={t('start.noAsking')}>
+          <p>{t('start.noAskingHint')}</p>
+          <p>
+            <a href="/admin/">{t('nav.admin')}</a>
+          </p>
+        </Empty>
+      )}
+      {ask && status.data?.demo && <ExampleList />}
     </Page>
   )
 }
