@@ -33,6 +33,7 @@ import (
 	"cdss/migrations"
 	"cdss/rag/embed"
 	"cdss/rag/ingest"
+	"cdss/rag/lab"
 	ragstore "cdss/rag/store"
 	"cdss/webapps"
 )
@@ -62,6 +63,7 @@ type house struct {
 	load       load
 	trail      *audit.Trail
 	sessions   *access.Sessions
+	retention  atomic.Pointer[audit.Retention]
 	people     atomic.Pointer[access.People]
 	rights     *rights
 	// The identity provider of a demonstration; nil: there is none.
@@ -70,6 +72,7 @@ type house struct {
 	local        atomic.Pointer[translate.Table]
 	fhir         *fhirREST
 	models       models
+	lab          *lab.Lab // nil until there is a database
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -136,18 +139,18 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Checked: h.knowledgeCheckedAt, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
 		Servers: fhirServers{h}, Local: h.local.Load, Seen: seen, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
+		MemberOf: func() func(fhir.Coding, string) (bool, bool) { return h.fhir.codes.known() },
 		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
-		MemberOf: func() func(fhir.Coding, string) (bool, bool) { return h.fhir.codes.known() },
 	if h.hooks, err = hooks.New(hooks.Config{
 		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Profiles: h.profile,
 		Guard: h.load.guarded(h.trust.guard.Wrap), Identify: h.load.guarded(h.trust.identify.Wrap), Origins: h.origin, Log: log, NewUUID: h.newID,
 	}); err != nil {
 		return nil, err
 	}
+	h.offer()
 	h.fhir = newFHIR(h)
 	if h.models, err = newModels(cfg, ragstore.NewOutbound(log)); err != nil {
-	h.offer()
 		return nil, err
 	}
 	if h.site, err = webapps.New(webapps.Config{}); err != nil {
@@ -216,6 +219,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 	h.background.Go(func() { h.followMaps(ctx) })
 	queue := task.New(pool, task.Config{Log: h.log})
 	retention := newRetention(pool, queue)
+	h.retention.Store(retention)
 	reader, err := newReader(h.cfg, h.log)
 	if err != nil {
 		return err
@@ -227,17 +231,24 @@ func (h *house) openDatabase(ctx context.Context) error {
 		h.log.Warn("the index of guidelines could not be built yet", "error", err)
 	}
 	h.guidelines.Store(guidelines)
+	h.lab = lab.New(lab.Config{Store: ragstore.New(pool, h.log), Search: guidelines, Tasks: queue,
+		Program: programVersion() + " concepts " + h.concepts.Version(), Log: h.log})
 	if err := h.mountAPI(guidelines); err != nil {
 		return err
 	}
 	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
 	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
+	h.background.Go(func() { h.ended("query sets", h.lab.Watch(ctx)) })
 	h.background.Go(func() { h.ended("retention", retention.Run(ctx)) })
 	if written, err := h.fhir.load(ctx, h.cfg.Demo, h.now()); err == nil {
 		h.log.Info("FHIR resources loaded", "written", written)
 	} else if ctx.Err() == nil {
 		h.log.Warn("the FHIR resources that come with the program could not be loaded", "error", err)
 	}
+	if err := h.refreshKnowledge(ctx); err != nil && ctx.Err() == nil {
+		h.log.Warn("the knowledge of this site could not be loaded yet", "error", err)
+	}
+	h.background.Go(func() { h.followKnowledge(ctx, pool) })
 	h.opened.Store(true)
 	if h.cfg.Demo {
 		if err := guidelines.LoadDemo(ctx); err != nil && ctx.Err() == nil {
@@ -247,10 +258,6 @@ func (h *house) openDatabase(ctx context.Context) error {
 	return nil
 }
 
-	if err := h.refreshKnowledge(ctx); err != nil && ctx.Err() == nil {
-		h.log.Warn("the knowledge of this site could not be loaded yet", "error", err)
-	}
-	h.background.Go(func() { h.followKnowledge(ctx, pool) })
 func (h *house) ended(what string, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		h.log.Error("background work ended", "work", what, "error", err)
