@@ -407,6 +407,17 @@ func (k *checker) interval(n *node) (typed, error) {
 	low, high := k.coerce(args[0], point).run, k.coerce(args[1], point).run
 	at := k.site(n.pos)
 	lowOpen, highOpen := n.open[0], n.open[1]
+	var ends [2]code
+	for i, e := range n.ends {
+		if e == nil {
+			continue
+		}
+		t, err := k.boolean(e)
+		if err != nil {
+			return typed{}, err
+		}
+		ends[i] = t.run
+	}
 	return typed{typ: intervalOf(point), run: func(ev *evaluation, f *frame) (Value, error) {
 		a, err := low(ev, f)
 		if err != nil {
@@ -417,6 +428,15 @@ func (k *checker) interval(n *node) (typed, error) {
 			return null, err
 		}
 		i := &Interval{Low: plain(a), High: plain(b), LowClosed: !lowOpen, HighClosed: !highOpen, point: point}
+		for n, to := range []*bool{&i.LowClosed, &i.HighClosed} {
+			if ends[n] != nil {
+				c, err := ends[n](ev, f)
+				if err != nil {
+					return null, err
+				}
+				*to = triOf(c) == yes
+			}
+		}
 		if ev.compare(i.Low, i.High, precNone) == greater || i.LowClosed != i.HighClosed && ev.compare(i.Low, i.High, precNone) == equal {
 			return null, at.fail(issue.Processing, "the interval ends before it begins")
 		}

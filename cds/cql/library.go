@@ -121,6 +121,7 @@ func (c *Compiler) compile(src Source) (*Library, error) {
 	var err error
 	if strings.TrimSpace(src.Text) == "" && len(src.ELM) > 0 {
 		tree, err = readELM(src.ELM, s)
+		s.text = ""
 	} else {
 		tree, err = parseLibrary(src.Text, s)
 	}

@@ -27,10 +27,14 @@ type parser struct {
 type source struct {
 	name string
 	text string
+	elm  bool // places are packed, see elmNode.pos
 }
 
 // place gives line and column of a byte, from 1.
 func (s *source) place(pos int) (line, column int) {
+	if s.elm {
+		return pos >> 12, pos & (1<<12 - 1)
+	}
 	pos = min(max(pos, 0), len(s.text))
 	line = 1 + strings.Count(s.text[:pos], "\n")
 	return line, len([]rune(s.text[strings.LastIndexByte(s.text[:pos], '\n')+1:pos])) + 1
