@@ -49,13 +49,16 @@ type Config struct {
 	Decider   Decider
 	Knowledge func() *knowledge.Snapshot
 	Feedback  FeedbackKeeper
-	Servers   Servers  // nil: none is registered
-	Narrator  Narrator // nil: no text is generated
-	Status    func(ctx context.Context) Status
-	Now       func() time.Time
-	Version   string
-	Demo      bool // examples are shown, asOf is taken
-	Log       *slog.Logger
+	// Saved cases; nil: there are none.
+	CaseReader CaseReader
+	CaseWriter CaseWriter
+	Servers    Servers  // nil: none is registered
+	Narrator   Narrator // nil: no text is generated
+	Status     func(ctx context.Context) Status
+	Now        func() time.Time
+	Version    string
+	Demo       bool // examples are shown, asOf is taken
+	Log        *slog.Logger
 }
 
 // MaxBody is the largest body of a recommendation request in bytes (SAFETY T3).
@@ -82,6 +85,9 @@ func Register(api huma.API, c Config) error {
 	d.registerRecommendations(api)
 	d.registerPatients(api)
 	d.registerFeedback(api)
+	if d.CaseReader != nil && d.CaseWriter != nil {
+		d.registerCases(api)
+	}
 	d.registerIndications(api)
 	d.registerPlans(api)
 	d.registerExamples(api)

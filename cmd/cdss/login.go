@@ -73,3 +73,20 @@ func (h *house) serveDemoLogin(w http.ResponseWriter, r *http.Request) {
 	}
 	h.demoProvider.ServeAuthorize(w, r)
 }
+
+// system is what the door /api/system works on.
+func (h *house) system() access.SystemConfig {
+	base := ""
+	if h.cfg.PublicURL != "" {
+		base = h.cfg.PublicURL + "/fhir"
+	}
+	return access.SystemConfig{
+		People: h.people.Load, Retention: h.retention.Load, Trail: h.trail, Base: base, Log: h.log,
+		Store: func() *access.Store {
+			if pool := h.pool.Load(); pool != nil {
+				return access.NewStore(pool, h.trust.vault)
+			}
+			return nil
+		},
+	}
+}

@@ -108,7 +108,7 @@ func addClient(ctx context.Context, args []string, env environment) error {
 		return err
 	}
 	defer done()
-	if err := store.AddClient(ctx, c, o); err != nil {
+	if err := store.AddClient(operator(ctx, env), c, o); err != nil {
 		return err
 	}
 	fmt.Fprintf(env.out, "CDS client %s is registered\n", name)
@@ -210,7 +210,7 @@ func addServer(ctx context.Context, args []string, env environment) error {
 		return err
 	}
 	defer done()
-	if err := store.AddServer(ctx, s, hidden, o); err != nil {
+	if err := store.AddServer(operator(ctx, env), s, hidden, o); err != nil {
 		return err
 	}
 	fmt.Fprintf(env.out, "FHIR server %s is registered\n", name)
@@ -261,7 +261,7 @@ func remove(ctx context.Context, command string, args []string, env environment,
 		return err
 	}
 	defer done()
-	if err := do(store, ctx, set.Arg(0)); err != nil {
+	if err := do(store, operator(ctx, env), set.Arg(0)); err != nil {
 		return err
 	}
 	fmt.Fprintf(env.out, "%s %s is removed\n", what, set.Arg(0))

@@ -15,6 +15,7 @@ import (
 
 	cdsapi "cdss/cds/api"
 	"cdss/cmd/cdss/observe"
+	"cdss/fhir/access"
 	"cdss/fhir/issue"
 	"cdss/rag/answer"
 	ragapi "cdss/rag/api"
@@ -90,7 +91,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 	answers := answer.New(answer.Config{Search: guidelines, Vocabulary: h.concepts, Model: h.models.model, Log: h.log})
 	err := cdsapi.Register(api, cdsapi.Config{
 		Narrator: h.narrator(answers),
-		Decider:  h.decide, Knowledge: h.knowledge.Load, Feedback: h.decisions, Status: h.status, Now: h.now,
+		Decider:  h.decide, Knowledge: h.knowledge.Load, Feedback: h.decisions, CaseReader: h.decisions, CaseWriter: h.decisions, Status: h.status, Now: h.now,
 		Version: programVersion(), Demo: h.cfg.Demo, Log: h.log, Servers: ownServers{h},
 	})
 	if err != nil {
@@ -99,6 +100,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 	cdsapi.RegisterAuthoring(api, cdsapi.AuthoringConfig{Authoring: h.authoring, Checked: h.knowledgeCheckedAt, Demo: h.cfg.Demo, Now: h.now, Log: h.log})
 	cdsapi.RegisterTrial(api, h.trialConfig())
 	h.sessions.RegisterSession(api)
+	access.RegisterSystem(api, h.system())
 	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Builder: h.concepts, Indications: indications{h}, Log: h.log,
 		Citing: func() []ingest.Citing { return citing(h.knowledge.Load()) }})
 	return r, api, nil

@@ -33,7 +33,6 @@ import (
 	"cdss/migrations"
 	"cdss/rag/embed"
 	"cdss/rag/ingest"
-	"cdss/rag/lab"
 	ragstore "cdss/rag/store"
 	"cdss/webapps"
 )
@@ -72,7 +71,6 @@ type house struct {
 	local        atomic.Pointer[translate.Table]
 	fhir         *fhirREST
 	models       models
-	lab          *lab.Lab // nil until there is a database
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -148,9 +146,9 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	}); err != nil {
 		return nil, err
 	}
-	h.offer()
 	h.fhir = newFHIR(h)
 	if h.models, err = newModels(cfg, ragstore.NewOutbound(log)); err != nil {
+		h.offer()
 		return nil, err
 	}
 	if h.site, err = webapps.New(webapps.Config{}); err != nil {
@@ -231,14 +229,11 @@ func (h *house) openDatabase(ctx context.Context) error {
 		h.log.Warn("the index of guidelines could not be built yet", "error", err)
 	}
 	h.guidelines.Store(guidelines)
-	h.lab = lab.New(lab.Config{Store: ragstore.New(pool, h.log), Search: guidelines, Tasks: queue,
-		Program: programVersion() + " concepts " + h.concepts.Version(), Log: h.log})
 	if err := h.mountAPI(guidelines); err != nil {
 		return err
 	}
 	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
 	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
-	h.background.Go(func() { h.ended("query sets", h.lab.Watch(ctx)) })
 	h.background.Go(func() { h.ended("retention", retention.Run(ctx)) })
 	if written, err := h.fhir.load(ctx, h.cfg.Demo, h.now()); err == nil {
 		h.log.Info("FHIR resources loaded", "written", written)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -308,11 +307,4 @@ func (p *problem) GetHeaders() http.Header {
 		return http.Header{"Retry-After": {"60"}}
 	}
 	return nil
-}
-
-// sorted gives words in one order, each once.
-func sorted(words []string) []string {
-	words = slices.Clone(words)
-	slices.Sort(words)
-	return slices.Compact(words)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"cdss/fhir/audit"
 	"cdss/fhir/client"
 	"cdss/fhir/issue"
 )
@@ -101,7 +102,7 @@ func (s *Store) AddClient(ctx context.Context, c Client, o Options) error {
 				return err
 			}
 		}
-		return nil
+		return audit.Append(ctx, tx, registration("CDSClient", c.Name, "registered", "issuer", c.Issuer, "servers", strings.Join(c.Servers, " "), "disabled", fmt.Sprint(c.Disabled)))
 	})
 	return told(err, "register CDS client "+c.Name, "name or issuer are registered already")
 }
@@ -184,14 +185,7 @@ func (r clientRow) client() Client {
 // RemoveClient removes a registration; every process refuses its tokens within
 // seconds. An error of kind issue.NotFound says that there is none.
 func (s *Store) RemoveClient(ctx context.Context, name string) error {
-	tag, err := s.pool.Exec(ctx, dropClientQuery, name)
-	if err != nil {
-		return fmt.Errorf("remove CDS client %s: %w", name, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return issue.New(issue.NotFound, "there is no CDS client %q", name)
-	}
-	return nil
+	return s.drop(ctx, dropClientQuery, "CDSClient", name)
 }
 
 const (
@@ -243,9 +237,15 @@ func (s *Store) AddServer(ctx context.Context, server Server, secret string, o O
 	if o.Replace {
 		query = replaceServerQuery
 	}
-	_, err := s.pool.Exec(ctx, query, pgx.NamedArgs{
-		"name": server.Name, "base_url": server.Base.String(), "client_id": server.ClientID, "auth": string(server.Auth),
-		"secret": sealed, "secret_key": keyID, "allow": array(server.Allow), "disabled": server.Disabled,
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, query, pgx.NamedArgs{
+			"name": server.Name, "base_url": server.Base.String(), "client_id": server.ClientID, "auth": string(server.Auth),
+			"secret": sealed, "secret_key": keyID, "allow": array(server.Allow), "disabled": server.Disabled,
+		})
+		if err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, registration("FHIRServer", server.Name, "registered", "address", server.Base.String(), "auth", string(server.Auth), "disabled", fmt.Sprint(server.Disabled)))
 	})
 	return told(err, "register FHIR server "+server.Name, "name or address are registered already")
 }
@@ -263,6 +263,34 @@ func checkSecret(auth Auth, secret string) error {
 		k.that(found && user != "" && password != "" && len(secret) <= 1000 && !strings.ContainsAny(secret, "\r\n\x00"), "secret", "basic authorisation needs user:password")
 	}
 	return errors.Join(k.wrong...)
+}
+
+// known tells whether a name is registered; else it gives an error of kind
+// issue.NotFound. Table is one of ours.
+func (s *Store) known(ctx context.Context, table, name string) error {
+	var there bool
+	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+pgx.Identifier{table}.Sanitize()+` WHERE name = $1)`, name).Scan(&there); err != nil {
+		return fmt.Errorf("find a registration: %w", err)
+	}
+	if !there {
+		return issue.New(issue.NotFound, "there is no registration %q", name)
+	}
+	return nil
+}
+
+// kept gives the secret that is stored for a server, for a registration that does not
+// bring a new one; "" when there is none of this use.
+func (s *Store) kept(ctx context.Context, name string, auth Auth) (string, error) {
+	rows, err := s.serverRows(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rows {
+		if r.Name == name && r.Auth == string(auth) && r.SecretKey != nil {
+			return s.vault.open(owner(name), *r.SecretKey, r.Secret)
+		}
+	}
+	return "", nil
 }
 
 // owner is what a server's secret is bound to.
@@ -328,16 +356,32 @@ func (s Server) Problem() error { return s.problem }
 // RemoveServer removes a registration. Errors are of kind issue.NotFound, and
 // issue.Conflict when a client may still name it.
 func (s *Store) RemoveServer(ctx context.Context, name string) error {
-	tag, err := s.pool.Exec(ctx, dropServerQuery, name)
-	switch {
-	case violates(err, "23503"):
+	err := s.drop(ctx, dropServerQuery, "FHIRServer", name)
+	if violates(err, "23503") {
 		return issue.New(issue.Conflict, "FHIR server %q belongs to a CDS client; take it from the client first", name)
-	case err != nil:
-		return fmt.Errorf("remove FHIR server %s: %w", name, err)
-	case tag.RowsAffected() == 0:
-		return issue.New(issue.NotFound, "there is no FHIR server %q", name)
 	}
-	return nil
+	return err
+}
+
+// drop removes a registration, and writes down who did so.
+func (s *Store) drop(ctx context.Context, query, what, name string) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, query, name)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return issue.New(issue.NotFound, "there is no registration %q", name)
+		}
+		return audit.Append(ctx, tx, registration(what, name, "removed"))
+	})
+	return told(err, "remove a registration", "")
+}
+
+// registration is the event of a change to who may call or be called.
+func registration(what, name, change string, pairs ...string) audit.Event {
+	return audit.Event{Kind: audit.Register, Data: what + "/" + name,
+		Entities: []audit.Entity{{Name: "registration", What: change, Details: audit.Details(pairs...)}}}
 }
 
 // Reseal seals every secret with the first key of the vault, after which the keys

@@ -4,6 +4,360 @@
  */
 
 export interface paths {
+    "/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a question from active guidelines, or abstain
+         * @description With `Accept: text/event-stream` the stages come as `progress` events (search, generate, check), then `result` or `error`.
+         */
+        post: operations["answer-question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the cases that artifacts are tried with */
+        get: operations["list-artifact-cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/cases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a case as a FHIR Bundle */
+        get: operations["read-artifact-case"];
+        /** Store a case, a FHIR Bundle with what is expected */
+        put: operations["save-artifact-case"];
+        post?: never;
+        /** Take out a case of this site */
+        delete: operations["delete-artifact-case"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export artifacts as a Bundle or a FHIR package */
+        get: operations["export-artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make drafts of a Bundle or a FHIR package */
+        post: operations["import-artifacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/knowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell what runs, and what does not */
+        get: operations["read-knowledge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/overlay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what this site lays over the content */
+        get: operations["list-overlay"];
+        put?: never;
+        /** Lay something over the content */
+        post: operations["add-overlay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/overlay/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take something away from the overlay */
+        delete: operations["remove-overlay"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List artifacts with their state */
+        get: operations["list-rules"];
+        put?: never;
+        /** Store a new draft */
+        post: operations["create-rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/rules/{type}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an artifact with its problems and steps */
+        get: operations["read-rule"];
+        /** Put another text in the place of a draft */
+        put: operations["change-rule"];
+        post?: never;
+        /** Delete a draft */
+        delete: operations["delete-rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/rules/{type}/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare a version with another one */
+        get: operations["diff-rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/rules/{type}/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the steps of all versions of an artifact */
+        get: operations["read-rule-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/rules/{type}/{id}/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell which cases a release would answer differently */
+        get: operations["read-impact"];
+        put?: never;
+        /** Tell which cases and past admissions a release would answer differently */
+        post: operations["ask-impact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/rules/{type}/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a step in the life of an artifact */
+        post: operations["step-rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/rules/{type}/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run the cases of an artifact, and tell what of it they reached */
+        post: operations["test-rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what becomes of knowledge past its time */
+        get: operations["read-knowledge-settings"];
+        /** Say what becomes of knowledge past its time */
+        put: operations["set-knowledge-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export source tables */
+        get: operations["export-tables"];
+        put?: never;
+        /** Make drafts of a house guideline in source tables */
+        post: operations["import-tables"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell why an answer is as it is: each condition with the values it read */
+        post: operations["trace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the own saved cases */
+        get: operations["list-cases"];
+        put?: never;
+        /** Keep a recommendation */
+        post: operations["save-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an own saved case */
+        get: operations["read-case"];
+        put?: never;
+        post?: never;
+        /** Delete an own saved case */
+        delete: operations["delete-case"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/examples": {
         parameters: {
             query?: never;
@@ -67,9 +421,26 @@ export interface paths {
         put?: never;
         /**
          * Upload a guideline as a draft
-         * @description Markdown, HTML or text, up to 50 MiB. The file is read in the background (see job). The same bytes under the same identifier and version answer 200 with the version that is there.
+         * @description PDF, Word (DOCX), Markdown, HTML or text, up to 50 MiB and 2000 pages. The file is read in the background (see job). The same bytes under the same identifier and version answer 200 with the version that is there.
          */
         post: operations["upload-guideline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidelines/locate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find where a quotation is printed */
+        post: operations["locate-quotation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -111,6 +482,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/guidelines/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download the file as it was uploaded */
+        get: operations["download-guideline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/guidelines/{id}/passages": {
         parameters: {
             query?: never;
@@ -121,6 +509,23 @@ export interface paths {
         /** List passages of a guideline */
         get: operations["list-guideline-passages"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidelines/{id}/passages/{passage}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Annotate or disable a passage */
+        put: operations["mark-guideline-passage"];
         post?: never;
         delete?: never;
         options?: never;
@@ -162,6 +567,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/guidelines/{id}/used-by": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the rules that cite a version */
+        get: operations["list-guideline-citations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidelines/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the versions of a guideline */
+        get: operations["list-guideline-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidelines/{id}/versions/{version}/difference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare with an earlier version, and tell what becomes of the rules that cite it */
+        get: operations["compare-guideline-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidelines/{id}/versions/{version}/pages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the pages of a version */
+        get: operations["list-guideline-pages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidelines/{id}/versions/{version}/pages/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a page with its passages and where they are printed */
+        get: operations["read-guideline-page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guidelines/{id}/versions/{version}/pages/{n}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a page as PNG */
+        get: operations["read-guideline-page-image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/indications": {
         parameters: {
             query?: never;
@@ -171,6 +678,23 @@ export interface paths {
         };
         /** List the indications by category */
         get: operations["list-indications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/outbound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What leaves the server for online models */
+        get: operations["list-outbound-requests"];
         put?: never;
         post?: never;
         delete?: never;
@@ -225,6 +749,95 @@ export interface paths {
         };
         /** Read a PlanDefinition */
         get: operations["read-plandefinition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the sets of judged queries */
+        get: operations["list-query-sets"];
+        put?: never;
+        /** Keep a set of judged queries */
+        post: operations["create-query-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query-sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a set */
+        get: operations["read-query-set"];
+        /** Change a set */
+        put: operations["change-query-set"];
+        post?: never;
+        /** Delete a set and its runs */
+        delete: operations["delete-query-set"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query-sets/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the runs of a set, newest first */
+        get: operations["list-query-runs"];
+        put?: never;
+        /** Ask all queries of a set now */
+        post: operations["run-query-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query-sets/{id}/runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a run */
+        get: operations["read-query-run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query-sets/{id}/runs/{run}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare a run with an earlier one */
+        get: operations["compare-query-runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -391,6 +1004,266 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system/audit/did": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell what a person or a client did */
+        post: operations["audit-did"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Export events as FHIR AuditEvents, one a line */
+        post: operations["export-audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/audit/saw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell who used the data of a patient */
+        post: operations["audit-saw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/audit/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find events of the audit trail, the latest first */
+        post: operations["search-audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify that nobody has changed the audit trail */
+        post: operations["verify-audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the registered CDS clients */
+        get: operations["list-clients"];
+        put?: never;
+        /** Register a CDS client */
+        post: operations["add-client"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/clients/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace the registration of a CDS client */
+        put: operations["replace-client"];
+        post?: never;
+        /** Remove a CDS client */
+        delete: operations["remove-client"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who may log in */
+        get: operations["list-people"];
+        put?: never;
+        /** Register a person */
+        post: operations["add-person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/people/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change name, roles, or whether a person may log in */
+        put: operations["change-person"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/people/{id}/passphrase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a person a passphrase */
+        post: operations["set-passphrase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell how long records are kept, and what was deleted last */
+        get: operations["list-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete now what has been kept long enough */
+        post: operations["run-retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/{records}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say how long records are kept */
+        put: operations["set-retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the registered FHIR servers */
+        get: operations["list-fhir-servers"];
+        put?: never;
+        /** Register a FHIR server */
+        post: operations["add-fhir-server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/servers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace the registration of a FHIR server */
+        put: operations["replace-fhir-server"];
+        post?: never;
+        /** Remove a FHIR server */
+        delete: operations["remove-fhir-server"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/version": {
         parameters: {
             query?: never;
@@ -417,11 +1290,69 @@ export interface components {
             embeddings: "local" | "online";
             narrative: boolean;
         };
+        About: {
+            /** Format: date-time */
+            from?: string;
+            /** @description id of a patient, with or without Patient/ */
+            patient?: string;
+            /** @description person or client */
+            person?: string;
+            /**
+             * Format: date-time
+             * @description before this time
+             */
+            to?: string;
+        };
+        Abstention: {
+            /** Format: double */
+            falseAbstain: number;
+            /** Format: double */
+            oosAUC: number;
+            /** Format: double */
+            oosAbstain: number;
+        };
+        AccountBody: {
+            /** @description the first administrator; ends when another one comes from the identity provider */
+            bootstrap: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            disabled: boolean;
+            display: string;
+            /** @description name to log in with */
+            id: string;
+            /** Format: date-time */
+            lastLogin?: string;
+            /** @description has to choose a passphrase at the next login */
+            mustChange: boolean;
+            /** @description logs in here, with a passphrase */
+            passphrase: boolean;
+            /** @description has logged in at the identity provider */
+            provider: boolean;
+            roles: ("viewer" | "clinician" | "curator" | "approver" | "admin" | "auditor")[];
+        };
         Action: {
             description: string;
             resource?: unknown;
             resourceId?: string;
             type: string;
+        };
+        ActionReach: {
+            at: string;
+            conditions: components["schemas"]["ConditionReach"][];
+            /** Format: int64 */
+            looked: number;
+            role: string;
+            /** Format: int64 */
+            taken: number;
+            title: components["schemas"]["Text"];
+        };
+        AddPersonInputBody: {
+            display: string;
+            /** @description to log in with, or as the identity provider names the person */
+            name: string;
+            /** @description for a login here; has to be changed at the first one */
+            passphrase?: string;
+            roles: ("viewer" | "clinician" | "curator" | "approver" | "admin" | "auditor")[];
         };
         Adjustment: {
             basis: string;
@@ -433,9 +1364,86 @@ export interface components {
             /** Format: double */
             value: number;
         };
+        AnswerChange: {
+            after?: string;
+            before?: string;
+            kind: string;
+        };
+        AnswerCitation: {
+            document: string;
+            expired: boolean;
+            /** @description id of its version */
+            guideline: string;
+            language: string;
+            /** Format: int64 */
+            number: number;
+            /** Format: int64 */
+            page: number | null;
+            passage: string;
+            /** @description heading path, outermost first */
+            path: string[];
+            quote: string;
+            /** Format: double */
+            score: number;
+            /** @description the innermost heading */
+            section: string;
+            title: string;
+            /** Format: date */
+            validUntil: string | null;
+            version: string;
+        };
+        AnswerRequest: {
+            /**
+             * @description of the reader; passages of both languages are searched
+             * @default de
+             * @enum {string}
+             */
+            language: "de" | "en";
+            /** @description no patient data */
+            question: string;
+        };
+        AnswerResponse: {
+            abstained: boolean;
+            /** @description the words themselves; those of an abstention are the nearest and no answer */
+            citations: components["schemas"]["AnswerCitation"][];
+            /** @description what did not run */
+            degraded: string[];
+            /** @description generated sentences that failed a check, by reason */
+            dropped: {
+                [key: string]: number;
+            };
+            /** @description the sentences were made by a language model */
+            generated: boolean;
+            /** @description what must stand beside generated text */
+            label: string | null;
+            model: string | null;
+            query: components["schemas"]["SearchQuery"];
+            /** @description why there is no answer, in the reader's language */
+            reason: string | null;
+            /** @enum {string|null} */
+            reasonCode: "no-documents" | "nothing-found" | "uncertain" | "unsupported" | "insufficient" | null;
+            sentences: components["schemas"]["AnswerSentence"][];
+            /** @description the sentences with the numbers of their citations; empty when nothing was generated */
+            text: string;
+        };
+        AnswerSentence: {
+            /** @description numbers of citations, from 1 */
+            citations: number[];
+            text: string;
+        };
         Artifact: {
             url: string;
             version: string;
+        };
+        Box: {
+            /** Format: float */
+            height: number;
+            /** Format: float */
+            width: number;
+            /** Format: float */
+            x: number;
+            /** Format: float */
+            y: number;
         };
         Card: {
             detail?: string;
@@ -447,6 +1455,64 @@ export interface components {
             suggestions?: components["schemas"]["Suggestion"][];
             summary: string;
             uuid?: string;
+        };
+        CaseCoverage: {
+            /** Format: int64 */
+            actions: number;
+            always: components["schemas"]["ActionReach"][];
+            /** Format: int64 */
+            conditions: number;
+            never: components["schemas"]["ActionReach"][];
+            reached: components["schemas"]["ActionReach"][];
+            untried: string[];
+        };
+        CaseList: {
+            cases: components["schemas"]["CaseSummary"][];
+        };
+        CaseResult: {
+            differences: components["schemas"]["Deviation"][];
+            id: string;
+            passed: boolean;
+            title: string;
+        };
+        CaseRun: {
+            artifact: string;
+            cases: components["schemas"]["CaseResult"][];
+            coverage: components["schemas"]["CaseCoverage"];
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            passed: number;
+        };
+        CaseSummary: {
+            /** @description canonical urls it belongs to */
+            artifacts: string[];
+            id: string;
+            /** @enum {string} */
+            origin: "site" | "shipped";
+            title: string;
+            why: string;
+        };
+        CasesOutputBody: {
+            cases: components["schemas"]["SavedCaseSummary"][];
+        };
+        Change: {
+            after: unknown;
+            before: unknown;
+            /** @enum {string} */
+            kind: "added" | "removed" | "changed";
+            /** @description FHIRPath-like, in the later version; of what is gone, in the earlier one */
+            path: string;
+        };
+        ChangePersonInputBody: {
+            disabled: boolean;
+            display: string;
+            roles: ("viewer" | "clinician" | "curator" | "approver" | "admin" | "auditor")[];
+        };
+        ChangedAnswer: {
+            changes: components["schemas"]["AnswerChange"][];
+            id: string;
+            title?: string;
         };
         ChoiceBody: {
             id: string;
@@ -461,6 +1527,59 @@ export interface components {
             section: string;
             title: string;
             version: string;
+        };
+        ClientBody: {
+            /**
+             * @description the one it signs with
+             * @default ES384
+             */
+            algorithm: string;
+            /** @description networks that may be dialled for it besides public addresses */
+            allow?: string[];
+            /** @description accepted besides the address that is called */
+            audiences?: string[];
+            /**
+             * @description what to answer when no check can run
+             * @enum {string}
+             */
+            blocked?: "412" | "card";
+            /**
+             * Format: int64
+             * @description of an answer, in milliseconds; 450 unless set
+             */
+            deadline?: number;
+            disabled?: boolean;
+            /** @description iss of its tokens */
+            issuer: string;
+            /** @description its public keys, instead of fetching them */
+            jwks?: unknown;
+            /** @description address of its public keys */
+            jwksUrl?: string;
+            /** @enum {string} */
+            language?: "de" | "en";
+            /** Format: int64 */
+            maxCards?: number;
+            name: string;
+            /** @description tokens without tenant are accepted although some are listed */
+            noTenant?: boolean;
+            /** @description of browsers that call for it */
+            origins?: string[];
+            /** @description addresses without TLS are meant, for tests */
+            plainHttp?: boolean;
+            /** @description it renders no Markdown */
+            plainText?: boolean;
+            /** @description FHIR servers it may name */
+            servers?: string[];
+            /** @description evaluate and record, show nothing */
+            shadow?: boolean;
+            /** @description types of actions it carries out; all when left out */
+            suggestions?: string[];
+            tenants?: string[];
+            /** @description features of CDS Hooks 3.0 */
+            version3?: boolean;
+        };
+        ClientsOutputBody: {
+            clients: components["schemas"]["ClientBody"][];
         };
         CodedFact: {
             code?: string;
@@ -478,8 +1597,66 @@ export interface components {
             en: string;
             id: string;
         };
+        ConditionReach: {
+            /** Format: int64 */
+            error: number;
+            expression: string;
+            /** Format: int64 */
+            false: number;
+            /** Format: int64 */
+            true: number;
+            /** Format: int64 */
+            undetermined: number;
+        };
+        Coverage: {
+            /** Format: int64 */
+            actions: number;
+            /**
+             * Format: int64
+             * @description actions that cite a source themselves
+             */
+            cited: number;
+            /** Format: int64 */
+            conditions: number;
+            /** @description ATC codes of its regimens, as far as it runs */
+            substances: string[];
+        };
         DatabaseStatus: {
             ok: boolean;
+        };
+        DeedBody: {
+            /** @description type of what it was done to */
+            data?: string;
+            /** Format: int64 */
+            events: number;
+            /** Format: date-time */
+            first: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            /**
+             * Format: int64
+             * @description different ones
+             */
+            patients: number;
+        };
+        Destination: {
+            host: string;
+            model: string;
+            /** @enum {string} */
+            purpose: "embeddings" | "chat";
+        };
+        Deviation: {
+            expected: string;
+            text: string;
+        };
+        DidOutputBody: {
+            deeds: components["schemas"]["DeedBody"][];
+        };
+        Difference: {
+            changes: components["schemas"]["Change"][];
+            from: components["schemas"]["Named"];
+            to: components["schemas"]["Named"];
         };
         Dose: {
             parts: components["schemas"]["Amount"][];
@@ -493,6 +1670,38 @@ export interface components {
             /** Format: double */
             low: number;
             unit: string;
+        };
+        EntityBody: {
+            details?: {
+                [key: string]: string;
+            };
+            name: string;
+            what?: string;
+        };
+        EventBody: {
+            /** @enum {string} */
+            action: "C" | "R" | "U" | "D" | "E";
+            address?: string;
+            client?: string;
+            data?: string;
+            entities?: components["schemas"]["EntityBody"][];
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description 0 success, 4 refused
+             * @enum {integer}
+             */
+            outcome: 0 | 4 | 8 | 12;
+            /** @description pseudonym */
+            patient?: string;
+            person?: string;
+            query?: string;
+            reason?: string;
+            /** Format: date-time */
+            recorded: string;
+            request?: string;
+            roles?: string[];
         };
         Evidence: {
             document: string;
@@ -527,6 +1736,18 @@ export interface components {
             name: string;
             reason: string;
         };
+        Explanation: {
+            /** @description why there is no option, or empty */
+            abstainReason: string;
+            /** @description code, or empty */
+            indication: string;
+            /** @description as they are read, best first */
+            options: string[];
+            plans: components["schemas"]["TracedPlan"][];
+            /** @description indicator, code and summary */
+            warnings: string[];
+            whyNot?: components["schemas"]["WhyNot"];
+        };
         Fact: {
             date?: string;
             display: string;
@@ -549,6 +1770,16 @@ export interface components {
             unit: string;
             value: unknown;
         };
+        FaultBody: {
+            /** @description id of the AuditEvent */
+            event?: string;
+            /**
+             * Format: int64
+             * @description in the chain
+             */
+            position?: number;
+            problem: string;
+        };
         FeedbackInputBody: {
             /**
              * Format: date-time
@@ -560,6 +1791,15 @@ export interface components {
             outcome: "accepted" | "modified" | "overridden";
             /** @description why, as a code */
             reason?: components["schemas"]["Coding"];
+        };
+        Found: {
+            document: string;
+            heading: string;
+            /** Format: int64 */
+            page: number | null;
+            passage: string;
+            /** Format: double */
+            score: number;
         };
         Frequency: {
             /** Format: double */
@@ -573,6 +1813,7 @@ export interface components {
         Guideline: {
             /** Format: date-time */
             approvedAt: string | null;
+            approvedBy: string;
             /** @description read completely; may be approved */
             complete: boolean;
             /** Format: date-time */
@@ -580,6 +1821,11 @@ export interface components {
             /** @description stated by the publisher, or validUntil has passed */
             expired: boolean;
             fileName: string;
+            /**
+             * Format: int64
+             * @description pages that need a look: see their flags
+             */
+            flagged: number;
             format: string;
             /** @description of this version */
             id: string;
@@ -605,6 +1851,8 @@ export interface components {
             /** @enum {string} */
             status: "draft" | "active" | "retired";
             title: string;
+            /** @description id of the person, empty when nobody was logged in */
+            uploadedBy: string;
             /** Format: date */
             validUntil: string | null;
             /** @description the publisher's, may be empty */
@@ -622,10 +1870,16 @@ export interface components {
             text: string;
         };
         GuidelinePassage: {
+            /** @description where it is printed; only with ?boxes=true */
+            boxes?: components["schemas"]["Box"][];
+            /** @description feeds no answer and is not cited */
+            disabled: boolean;
             id: string;
             /** @enum {string} */
             kind: "text" | "table" | "list";
             language: string;
+            markedBy: string;
+            note: string;
             /**
              * Format: int64
              * @description position in the document, from 0
@@ -644,6 +1898,11 @@ export interface components {
             section: string[];
             /** @description of quoted */
             sha256: string;
+            /**
+             * Format: int64
+             * @description position of the page in the document, from 1
+             */
+            sheet: number;
         };
         GuidelinePassages: {
             passages: components["schemas"]["GuidelinePassage"][];
@@ -660,6 +1919,30 @@ export interface components {
         Ignored: {
             reason: string;
             reference: string;
+        };
+        Impact: {
+            /** Format: int64 */
+            changed: number;
+            changes: components["schemas"]["ChangedAnswer"][];
+            from: string;
+            kinds: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            left: number;
+            /** Format: int64 */
+            questions: number;
+            to: string;
+        };
+        ImpactQuestion: {
+            /** @description past admissions with the orders that were given, beside the cases */
+            bundles?: unknown[];
+            /** @enum {string} */
+            language?: "de" | "en";
+        };
+        Imported: {
+            made: components["schemas"]["Rule"][];
+            skipped: components["schemas"]["Skipped"][];
         };
         Indication: {
             /** @description the prototype's value, accepted too */
@@ -703,12 +1986,70 @@ export interface components {
             done: number;
             /** @description why the last attempt failed, else empty */
             message: string;
+            /** @description the message in German, where there is one */
+            messageDe: string;
+            /** @description code of that, where it has one: encrypted, damaged, only-pictures, ... */
+            reason: string;
             /** @description parse, segment, embed or index */
             stage: string;
             /** @enum {string} */
             state: "queued" | "running" | "done" | "failed";
             /** Format: int64 */
             total: number;
+        };
+        JudgedPassage: {
+            /** @description identifier of the guideline, for people */
+            document?: string;
+            /**
+             * Format: int64
+             * @description 3 answers directly, 2 substantially, 1 marginally
+             */
+            grade: number;
+            heading?: string;
+            /** Format: int64 */
+            page?: number;
+            quote: string;
+            /** @description quotations of one unit say the same */
+            unit?: string;
+        };
+        JudgedQuery: {
+            id: string;
+            kind?: string;
+            /** @enum {string} */
+            language: "de" | "en";
+            query: string;
+            relevant?: components["schemas"]["JudgedPassage"][];
+        };
+        KnowledgeNote: {
+            artifact: string;
+            message: string;
+        };
+        KnowledgeService: {
+            artifact: string;
+            hook: string;
+            id: string;
+        };
+        KnowledgeState: {
+            /** @description when it was last found to be what is in force, empty: the database was not asked yet */
+            checkedAt: string;
+            demo: boolean;
+            loadedAt: string;
+            /** Format: int64 */
+            overlay: number;
+            /** Format: int64 */
+            plans: number;
+            problems: components["schemas"]["RuleProblem"][];
+            /** @description what is not what was released, and does not run */
+            refused: components["schemas"]["KnowledgeNote"][];
+            revision: string;
+            services: components["schemas"]["KnowledgeService"][];
+            /** Format: int64 */
+            shipped: number;
+            /** Format: int64 */
+            site: number;
+            /** @description what comes with the program and is replaced by a release of this site, as url|version */
+            upgrades: string[];
+            withheld: components["schemas"]["KnowledgeNote"][];
         };
         KnowledgeStatus: {
             /** Format: date-time */
@@ -727,15 +2068,53 @@ export interface components {
             type: string;
             url: string;
         };
+        LocateInputBody: {
+            /** @description identifier, as citations name it */
+            document: string;
+            quote: string;
+            /** @description id of a version; the active one when empty */
+            version?: string;
+        };
         LoginInputBody: {
             name?: string;
             passphrase?: string;
             /** @description one of the people to choose from, instead of name and passphrase */
             person?: string;
         };
+        MarkInputBody: {
+            /** @description feeds no answer and is not cited */
+            disabled: boolean;
+            note: string;
+        };
         Match: {
             field: string;
             term: string;
+        };
+        Measures: {
+            /** Format: double */
+            length: number;
+            /** Format: double */
+            mrr: number;
+            /** Format: int64 */
+            n: number;
+            /** Format: double */
+            ndcg: number;
+            /** Format: double */
+            pchar5: number;
+            /** Format: double */
+            qrecall10: number;
+            /** Format: double */
+            recall10: number;
+            /** Format: double */
+            recall20: number;
+            /** Format: double */
+            recall5: number;
+            /** Format: double */
+            recall8k: number;
+        };
+        Named: {
+            id: string;
+            version: string;
         };
         Narrative: {
             citations: components["schemas"]["Citation"][];
@@ -765,6 +2144,125 @@ export interface components {
             sideEffects: string[];
             specialistDecision: boolean;
             why: string;
+        };
+        OutboundReport: {
+            /** @description empty: nothing leaves the server for an online model */
+            destinations: components["schemas"]["Destination"][];
+            /** @description the latest, newest first */
+            requests: components["schemas"]["OutboundRequest"][];
+        };
+        OutboundRequest: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            durationMs: number;
+            host: string;
+            model: string;
+            purpose: string;
+            /** Format: date-time */
+            sentAt: string;
+            /** @description of the body that was sent */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description of the reply, 0 when there was none
+             */
+            status: number;
+            /** Format: int64 */
+            tokens: number;
+        };
+        Outcome: {
+            abstained: boolean;
+            id: string;
+            results: components["schemas"]["Found"][];
+        };
+        OverlayEntry: {
+            at?: string;
+            by?: string;
+            id?: string;
+            /** @description it is limited to this one */
+            indication?: string;
+            /** @enum {string} */
+            kind: "hide" | "restrict" | "replace" | "prefer";
+            reason: components["schemas"]["Words"];
+            /** @description ATC code or the beginning of one, plan-url#action, or the url of an ActivityDefinition */
+            target: string;
+            /** @description of replace: url|version of the ActivityDefinition to take */
+            with?: string;
+        };
+        OverlayList: {
+            entries: components["schemas"]["OverlayEntry"][];
+        };
+        PageList: {
+            pages: components["schemas"]["PageOutline"][];
+            /** Format: int64 */
+            total: number;
+        };
+        PageOutline: {
+            /** @description picture-only, little-text, bad-letters, broken-page, hidden-text */
+            flags: string[];
+            hasImage: boolean;
+            /** Format: float */
+            height: number;
+            /** @description as printed where that is no number, else empty */
+            label: string;
+            /**
+             * Format: int64
+             * @description bytes of its text
+             */
+            length: number;
+            /**
+             * Format: int64
+             * @description printed page
+             */
+            page: number | null;
+            /**
+             * Format: int64
+             * @description position in the document, from 1
+             */
+            sheet: number;
+            /**
+             * Format: float
+             * @description points; 0 when the format has no pages
+             */
+            width: number;
+        };
+        PageView: {
+            /** @description picture-only, little-text, bad-letters, broken-page, hidden-text */
+            flags: string[];
+            hasImage: boolean;
+            /** Format: float */
+            height: number;
+            /** @description address of the image, empty when there is none */
+            image: string;
+            /** @description as printed where that is no number, else empty */
+            label: string;
+            /**
+             * Format: int64
+             * @description bytes of its text
+             */
+            length: number;
+            /**
+             * Format: int64
+             * @description printed page
+             */
+            page: number | null;
+            passages: components["schemas"]["GuidelinePassage"][];
+            /**
+             * Format: int64
+             * @description position in the document, from 1
+             */
+            sheet: number;
+            text: string;
+            /**
+             * Format: float
+             * @description points; 0 when the format has no pages
+             */
+            width: number;
+        };
+        PassageChange: {
+            from: components["schemas"]["GuidelinePassage"];
+            to: components["schemas"]["GuidelinePassage"];
         };
         PassphraseInputBody: {
             /** @description at least 12 characters */
@@ -798,6 +2296,9 @@ export interface components {
             name?: string;
             /** @description name of a registered FHIR server */
             server: string;
+        };
+        PeopleOutputBody: {
+            people: components["schemas"]["AccountBody"][];
         };
         PersonBody: {
             id: string;
@@ -884,6 +2385,138 @@ export interface components {
             /** @description address of the kind of problem */
             type: string;
         };
+        QueryChange: {
+            /** Format: double */
+            after: number;
+            /** Format: double */
+            before: number;
+            id: string;
+        };
+        QueryRunComparison: {
+            /** Format: double */
+            after: number;
+            /**
+             * Format: double
+             * @description mean nDCG@10
+             */
+            before: number;
+            /** Format: int64 */
+            better: number;
+            /** @description largest loss first */
+            changed: components["schemas"]["QueryChange"][];
+            /**
+             * Format: int64
+             * @description queries that both runs measured
+             */
+            n: number;
+            /**
+             * Format: double
+             * @description two-sided paired randomisation test; below 0.05 the difference is hardly chance
+             */
+            p: number;
+            /** Format: int64 */
+            worse: number;
+        };
+        QueryRunDetail: {
+            abstention: components["schemas"]["Abstention"];
+            /** @description equal values searched equal guidelines */
+            corpus: string;
+            groups: {
+                [key: string]: components["schemas"]["Measures"];
+            };
+            id: string;
+            perQuery: {
+                [key: string]: components["schemas"]["Measures"];
+            };
+            program: string;
+            /** Format: int64 */
+            queries: number;
+            /** Format: date-time */
+            ranAt: string;
+            /** @enum {string} */
+            reason: "asked" | "changed";
+            results: components["schemas"]["Outcome"][];
+        };
+        QueryRunReport: {
+            abstention: components["schemas"]["Abstention"];
+            /** @description equal values searched equal guidelines */
+            corpus: string;
+            groups: {
+                [key: string]: components["schemas"]["Measures"];
+            };
+            id: string;
+            program: string;
+            /** Format: int64 */
+            queries: number;
+            /** Format: date-time */
+            ranAt: string;
+            /** @enum {string} */
+            reason: "asked" | "changed";
+        };
+        QuerySet: {
+            id: string;
+            name: string;
+            queries: components["schemas"]["JudgedQuery"][];
+            /**
+             * Format: int64
+             * @description the one that was read; needed to change a set
+             */
+            revision?: number;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        QuerySetBody: {
+            name: string;
+            queries: components["schemas"]["JudgedQuery"][];
+            /**
+             * Format: int64
+             * @description the one that was read; needed to change a set
+             */
+            revision?: number;
+        };
+        QuerySetHead: {
+            id: string;
+            lastRun: components["schemas"]["QueryRunReport"];
+            name: string;
+            /** Format: int64 */
+            queries: number;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        QuotePlace: {
+            /** @description one a line; empty when the format does not tell */
+            boxes: components["schemas"]["Box"][];
+            /** Format: int64 */
+            end: number;
+            guideline: components["schemas"]["Guideline"];
+            /** Format: float */
+            height: number;
+            /** @description address of the page's image, empty when there is none */
+            image: string;
+            /**
+             * Format: int64
+             * @description printed page
+             */
+            page: number | null;
+            passage: components["schemas"]["GuidelinePassage"];
+            /**
+             * Format: int64
+             * @description position of the page in the document, from 1
+             */
+            sheet: number;
+            /**
+             * Format: int64
+             * @description of the quotation in text, in characters
+             */
+            start: number;
+            /** @description of the page */
+            text: string;
+            /**
+             * Format: float
+             * @description of the page in points; 0 when the format has no pages
+             */
+            width: number;
+        };
         Recommendation: {
             abstainReason: string | null;
             abstained: boolean;
@@ -922,6 +2555,9 @@ export interface components {
             /** @description registered FHIR server to read the patient from */
             server?: string;
         };
+        RetentionOutputBody: {
+            settings: components["schemas"]["SettingBody"][];
+        };
         RetrievalStatus: {
             /**
              * Format: int64
@@ -935,6 +2571,153 @@ export interface components {
              * @description embedding spaces in use
              */
             spaces: number;
+        };
+        Rule: {
+            approvalDate: string;
+            approvedBy: string;
+            authors: string[];
+            changedAt: string;
+            coverage: components["schemas"]["Coverage"];
+            /** @description url|version it was made of, or empty */
+            draftOf: string;
+            effective: components["schemas"]["Span"];
+            experimental: boolean;
+            expired: boolean;
+            id: string;
+            indication: string;
+            lastReviewDate: string;
+            name: string;
+            /** @enum {string} */
+            origin: "site" | "shipped";
+            pack: string;
+            /** @description why it does not run, or empty */
+            reason: string;
+            releasedAt: string;
+            running: boolean;
+            /** @enum {string} */
+            state: "draft" | "submitted" | "approved" | "released" | "retired" | "shipped";
+            /** @description FHIR publication status */
+            status: string;
+            title: components["schemas"]["Words"];
+            /** @description hooks that call it */
+            triggers: string[];
+            type: string;
+            url: string;
+            version: string;
+            /**
+             * Format: int64
+             * @description for If-Match; 0 for what came with the program
+             */
+            versionId: number;
+        };
+        RuleCitation: {
+            found: boolean;
+            /**
+             * Format: int64
+             * @description as the rule names it
+             */
+            page: number | null;
+            passage: components["schemas"]["GuidelinePassage"];
+            /** @description canonical URL */
+            rule: string;
+            section: string;
+            /** @description what the cited words must hold */
+            terms: string[];
+            title: string;
+            version: string;
+        };
+        RuleDetail: {
+            /** @description the steps that the person who asks may take now */
+            may: string[];
+            problems: components["schemas"]["RuleProblem"][];
+            /** @description the FHIR resource */
+            resource: unknown;
+            rule: components["schemas"]["Rule"];
+            steps: components["schemas"]["RuleStep"][];
+        };
+        RuleHistory: {
+            steps: components["schemas"]["RuleStep"][];
+        };
+        RuleList: {
+            rules: components["schemas"]["Rule"][];
+        };
+        RuleName: {
+            id: string;
+            /** @enum {string} */
+            type: "PlanDefinition" | "ActivityDefinition" | "Library";
+        };
+        RuleProblem: {
+            artifact: string;
+            /** @description it must not be released with this */
+            blocks: boolean;
+            location: string;
+            message: string;
+        };
+        RuleRebinding: {
+            from: components["schemas"]["GuidelinePassage"];
+            /** Format: int64 */
+            page: number | null;
+            rule: string;
+            section: string;
+            /**
+             * @description stands: the same words; moved: other words or place; lost: found before only; new: found now only
+             * @enum {string}
+             */
+            state: "stands" | "moved" | "lost" | "new" | "unbound";
+            terms: string[];
+            title: string;
+            to: components["schemas"]["GuidelinePassage"];
+        };
+        RuleStep: {
+            at: string;
+            id: string;
+            name: string;
+            note: string;
+            person: string;
+            step: string;
+            type: string;
+            version: string;
+            /** Format: int64 */
+            versionId: number;
+        };
+        RuleWrite: {
+            /** @description the FHIR resource; status, dates and people in it are not read */
+            resource: unknown;
+        };
+        RunListBody: {
+            runs: components["schemas"]["QueryRunReport"][];
+        };
+        SaveCaseInputBody: {
+            /**
+             * Format: date-time
+             * @description when it goes, if sooner than the site deletes cases
+             */
+            deleteAfter?: string;
+            /** @description what was answered, as it was shown */
+            recommendation: unknown;
+            /** @description what was asked, so that it can be asked again */
+            request?: unknown;
+            title: string;
+        };
+        SavedCase: {
+            /** @description what was answered, as it was shown */
+            recommendation: unknown;
+            /** @description what was asked */
+            request: unknown;
+        };
+        SavedCaseSummary: {
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            deleteAfter?: string;
+            id: string;
+            indication?: string;
+            /** @enum {string} */
+            language: "de" | "en";
+            title: string;
+        };
+        SawOutputBody: {
+            sightings: components["schemas"]["SightingBody"][];
         };
         SearchContext: {
             /** @description most important first */
@@ -1014,9 +2797,47 @@ export interface components {
             validUntil: string | null;
             version: string;
         };
+        SearchTrailInputBody: {
+            /**
+             * Format: int64
+             * @description of events; 100 unless set
+             */
+            count?: number;
+            /** @description of the page before */
+            cursor?: string;
+        };
+        SearchTrailOutputBody: {
+            events: components["schemas"]["EventBody"][];
+            /** @description cursor of the next page */
+            next?: string;
+        };
+        ServerBody: {
+            /** @description networks that may be dialled besides public addresses */
+            allow?: string[];
+            /**
+             * @description of reads on behalf of our own users
+             * @enum {string}
+             */
+            auth?: "none" | "bearer" | "basic";
+            /** @description ours at its authorization server */
+            clientId?: string;
+            disabled?: boolean;
+            readonly hasSecret?: boolean;
+            name: string;
+            /** @description an address without TLS is meant, for tests */
+            plainHttp?: boolean;
+            /** @description why it cannot be used as registered */
+            readonly problem?: string;
+            /** @description bearer token, or user:password; left out, what is stored stays */
+            secret?: string;
+            url: string;
+        };
         ServerList: {
             /** @description names of the registered FHIR servers */
             servers: string[];
+        };
+        ServersOutputBody: {
+            servers: components["schemas"]["ServerBody"][];
         };
         SessionBody: {
             /**
@@ -1033,15 +2854,79 @@ export interface components {
             /** @description how one can log in */
             ways: components["schemas"]["WayBody"][];
         };
+        SetListBody: {
+            sets: components["schemas"]["QuerySetHead"][];
+        };
+        SetPassphraseInputBody: {
+            passphrase: string;
+        };
+        SetRetentionInputBody: {
+            /** Format: int64 */
+            days: number;
+        };
+        SettingBody: {
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            default: number;
+            /**
+             * Format: int64
+             * @description how many were deleted then
+             */
+            deleted: number;
+            /**
+             * Format: date-time
+             * @description when what was older was deleted last, as the audit trail proves
+             */
+            lastRun?: string;
+            /** Format: int64 */
+            least: number;
+            /** Format: int64 */
+            most: number;
+            /** @description than this moment */
+            older?: string;
+            records: string;
+        };
+        Settings: {
+            /**
+             * @description withhold: a plan past its time does not run; show: it runs and is marked
+             * @enum {string}
+             */
+            expired: "withhold" | "show";
+            /**
+             * Format: int64
+             * @description how long a review holds, 0: for ever
+             */
+            reviewAfterDays: number;
+        };
         Severity: {
             basis: string;
             value: string;
+        };
+        SightingBody: {
+            client?: string;
+            /** Format: int64 */
+            events: number;
+            /** Format: date-time */
+            first: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            person?: string;
+        };
+        Skipped: {
+            reason: string;
+            ref: string;
         };
         Source: {
             icon?: string;
             label: string;
             topic?: components["schemas"]["Coding"];
             url?: string;
+        };
+        Span: {
+            end: string;
+            start: string;
         };
         Status: {
             ai: components["schemas"]["AIStatus"];
@@ -1052,6 +2937,17 @@ export interface components {
             knowledge: components["schemas"]["KnowledgeStatus"];
             retrieval: components["schemas"]["RetrievalStatus"];
             version: string;
+        };
+        StepWrite: {
+            note?: string;
+            /** @enum {string} */
+            step: "draft" | "clone" | "submit" | "reject" | "approve" | "release" | "retire";
+            /** @description of a clone */
+            title?: string;
+            /** @description of a clone */
+            url?: string;
+            /** @description of a draft or clone */
+            version?: string;
         };
         StructuredRequest: {
             freeText?: string;
@@ -1069,15 +2965,148 @@ export interface components {
             label: string;
             uuid?: string;
         };
+        TableSet: {
+            /** @description of the canonical urls, without a slash at its end */
+            base: string;
+            /** @description by name: regimens.csv, populations.csv, sources.csv, and perhaps advice.csv */
+            files: {
+                [key: string]: string;
+            };
+            /** @description id in sources.csv of the document that the regimens are taken from */
+            guideline: string;
+            /** @description under which the tables are kept */
+            name: string;
+            /** @description of all artifacts that are made */
+            version: string;
+        };
+        TaskOutputBody: {
+            task: string;
+        };
         Term: {
             origin: string;
             term: string;
             /** Format: double */
             weight: number;
         };
+        Text: {
+            de: string;
+            en: string;
+        };
+        TraceQuestion: {
+            /** @description the FHIR resource of a draft, as it stands in the editor */
+            artifact?: unknown;
+            /**
+             * Format: date-time
+             * @description time of the question; else that of the Bundle, else now
+             */
+            asOf?: string;
+            /** @description the patient's data, draft orders among them */
+            bundle?: unknown;
+            /** @description id of a case, instead of a Bundle */
+            case?: string;
+            /** @enum {string} */
+            language?: "de" | "en";
+            /** @description what a person adds, as for POST /recommendations */
+            request?: unknown;
+            /** @description a stored artifact, tried as if it were released; without it and artifact, what runs */
+            rule?: components["schemas"]["RuleName"];
+            /** @description ATC code of a substance of which to tell why it is not offered */
+            whyNot?: string;
+        };
+        TracedAction: {
+            /** @description ids of the path, slashes between */
+            at: string;
+            conditions: components["schemas"]["TracedCondition"][];
+            /** @description what would decide it */
+            missing: components["schemas"]["TracedGap"][];
+            /** @enum {string} */
+            outcome: "true" | "false" | "undetermined" | "assumed";
+            role: string;
+            title: components["schemas"]["Text"];
+        };
+        TracedCondition: {
+            expression: string;
+            /** @enum {string} */
+            outcome: "true" | "false" | "undetermined" | "assumed" | "error";
+            reads: components["schemas"]["TracedValue"][];
+        };
+        TracedGap: {
+            display: components["schemas"]["Text"];
+            fact: string;
+        };
+        TracedPlan: {
+            /** @description in the order in which they were looked at */
+            actions: components["schemas"]["TracedAction"][];
+            title: components["schemas"]["Text"];
+            url: string;
+            version: string;
+        };
+        TracedValue: {
+            date?: string;
+            display: components["schemas"]["Text"];
+            expression?: string;
+            /** @description references of the resources it was computed from */
+            inputs?: string[];
+            known: boolean;
+            name: string;
+            reads?: components["schemas"]["TracedValue"][];
+            /** @description reference of the resource, or request, computed, library */
+            source?: string;
+            unit?: string;
+            value: string;
+        };
+        UsedBy: {
+            citations: components["schemas"]["RuleCitation"][];
+        };
+        VerifyOutputBody: {
+            /**
+             * Format: int64
+             * @description after their time, as the trail itself says
+             */
+            deleted: number;
+            /**
+             * Format: int64
+             * @description that are as they were written
+             */
+            events: number;
+            faults: components["schemas"]["FaultBody"][];
+            /** Format: int64 */
+            first: number;
+            /**
+             * Format: int64
+             * @description signatures that hold
+             */
+            heads: number;
+            /** Format: int64 */
+            last: number;
+            /** Format: int64 */
+            moreFaults: number;
+            ok: boolean;
+            /** Format: double */
+            seconds: number;
+            /**
+             * Format: int64
+             * @description for their place in the chain
+             */
+            waiting: number;
+        };
         Version: {
             name: string;
             version: string;
+        };
+        VersionDifference: {
+            added: components["schemas"]["GuidelinePassage"][];
+            changed: components["schemas"]["PassageChange"][];
+            /** @description what becomes of the rules that cite the guideline */
+            citations: components["schemas"]["RuleRebinding"][];
+            from: components["schemas"]["Guideline"];
+            removed: components["schemas"]["GuidelinePassage"][];
+            /**
+             * Format: int64
+             * @description passages whose words stand in both
+             */
+            same: number;
+            to: components["schemas"]["Guideline"];
         };
         Warning: {
             citations: components["schemas"]["Citation"][];
@@ -1095,6 +3124,32 @@ export interface components {
             /** @description of choose */
             people?: components["schemas"]["ChoiceBody"][];
         };
+        WhyNot: {
+            offered: boolean;
+            /**
+             * Format: int64
+             * @description of the best option that holds it; 0 when it is not offered
+             */
+            rank: number;
+            reasons: components["schemas"]["WhyNotReason"][];
+            /** @description ATC code */
+            substance: string;
+        };
+        WhyNotReason: {
+            /** @description the action it is about, or empty */
+            at: string;
+            /** @description those that were not true */
+            conditions: components["schemas"]["TracedCondition"][];
+            /** @description in the language of the answer */
+            detail: string;
+            /** @enum {string} */
+            kind: "no-indication" | "no-plan" | "not-listed" | "abstained" | "condition-false" | "undetermined" | "earlier-taken" | "excluded" | "behind" | "offered";
+            title: components["schemas"]["Text"];
+        };
+        Words: {
+            de: string;
+            en: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1104,6 +3159,1614 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "answer-question": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerResponse"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-artifact-cases": {
+        parameters: {
+            query?: {
+                /** @description canonical url; all cases where it is missing */
+                artifact?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-artifact-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "save-artifact-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseSummary"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-artifact-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-artifacts": {
+        parameters: {
+            query?: {
+                /** @description bundle where it is missing */
+                format?: "bundle" | "package";
+                /** @description canonical of the artifact; without it all that runs */
+                url?: string;
+                /** @description of the package */
+                name?: string;
+                /** @description of the package */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the artifacts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": Record<string, never>;
+                    "application/gzip": string;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-artifacts": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Content-Type"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/fhir+json": Record<string, never>;
+                "application/gzip": string;
+                "application/json": Record<string, never>;
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-knowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeState"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-overlay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverlayList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-overlay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverlayEntry"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverlayEntry"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-overlay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-rules": {
+        parameters: {
+            query?: {
+                state?: "draft" | "submitted" | "approved" | "released" | "retired" | "shipped";
+                /** @description PlanDefinition where it is missing */
+                type?: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleWrite"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-rule": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version that is changed, as W/"3" */
+                "If-Match"?: string;
+            };
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleWrite"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-rule": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version that is changed, as W/"3" */
+                "If-Match"?: string;
+            };
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "diff-rule": {
+        parameters: {
+            query?: {
+                /** @description id of the other version; without it the one in force, else the one it was made of */
+                against?: string;
+            };
+            header?: never;
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Difference"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-rule-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHistory"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-impact": {
+        parameters: {
+            query?: {
+                language?: "de" | "en";
+            };
+            header?: never;
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Impact"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImpactQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Impact"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "step-rule": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version that is changed, as W/"3" */
+                "If-Match"?: string;
+            };
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepWrite"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: "PlanDefinition" | "ActivityDefinition" | "Library" | "Questionnaire";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseRun"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-knowledge-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-knowledge-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Settings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-tables": {
+        parameters: {
+            query?: {
+                /** @description of tables that were imported; without it those that come with the program */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableSet"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TableSet"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraceQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasesOutputBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "save-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedCaseSummary"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedCase"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-examples": {
         parameters: {
             query?: never;
@@ -1352,6 +5015,57 @@ export interface operations {
             };
         };
     };
+    "locate-quotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocateInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotePlace"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "read-guideline": {
         parameters: {
             query?: never;
@@ -1468,6 +5182,15 @@ export interface operations {
                     "application/json": components["schemas"]["Guideline"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not Found */
             404: {
                 headers: {
@@ -1506,11 +5229,68 @@ export interface operations {
             };
         };
     };
+    "download-guideline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    "X-Content-Type-Options"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-guideline-passages": {
         parameters: {
             query?: {
                 /** @description printed page, 0 means all */
                 page?: number;
+                /** @description position of the page in the document from 1, 0 means all */
+                sheet?: number;
+                /** @description with where each is printed */
+                boxes?: boolean;
                 /** @description text that the passage or its heading holds */
                 q?: string;
                 offset?: number;
@@ -1531,6 +5311,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GuidelinePassages"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "mark-guideline-passage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                passage: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuidelinePassage"];
                 };
             };
             /** @description Not Found */
@@ -1669,6 +5503,324 @@ export interface operations {
             };
         };
     };
+    "list-guideline-citations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsedBy"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-guideline-versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description identifier of the guideline, or id of one of its versions */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuidelineList"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "compare-guideline-versions": {
+        parameters: {
+            query: {
+                /** @description id of the earlier version */
+                from: string;
+            };
+            header?: never;
+            path: {
+                /** @description identifier of the guideline, or id of one of its versions */
+                id: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDifference"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-guideline-pages": {
+        parameters: {
+            query?: {
+                from?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description identifier of the guideline, or id of one of its versions */
+                id: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageList"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-guideline-page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description identifier of the guideline, or id of one of its versions */
+                id: string;
+                version: string;
+                /** @description position of the page in the document */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-guideline-page-image": {
+        parameters: {
+            query?: {
+                /** @description pixels; the nearest of a few sizes is given */
+                width?: number;
+            };
+            header?: never;
+            path: {
+                /** @description identifier of the guideline, or id of one of its versions */
+                id: string;
+                version: string;
+                /** @description position of the page in the document */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-indications": {
         parameters: {
             query?: never;
@@ -1685,6 +5837,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IndicationList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-outbound-requests": {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboundReport"];
                 };
             };
             /** @description Error */
@@ -1831,6 +6014,445 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-query-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetListBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-query-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuerySetBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuerySet"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-query-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuerySet"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-query-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuerySetBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuerySet"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-query-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-query-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunListBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-query-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryRunDetail"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-query-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryRunDetail"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "compare-query-runs": {
+        parameters: {
+            query: {
+                /** @description the earlier run */
+                with: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryRunComparison"];
                 };
             };
             /** @description Not Found */
@@ -2388,6 +7010,1114 @@ export interface operations {
             };
             /** @description Error */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "audit-did": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["About"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DidOutputBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["About"];
+            };
+        };
+        responses: {
+            /** @description AuditEvents (NDJSON) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+ndjson": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "audit-saw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["About"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SawOutputBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "search-audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchTrailInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchTrailOutputBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifyOutputBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientsOutputBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replace-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleOutputBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddPersonInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePersonInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-passphrase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPassphraseInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOutputBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskOutputBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                records: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRetentionInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-fhir-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServersOutputBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-fhir-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServerBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replace-fhir-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServerBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-fhir-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
