@@ -28,6 +28,9 @@ COPY . .
 COPY --from=web /src/webapps/dist webapps/dist
 ARG VERSION=unknown
 RUN CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /root-fs/cdss ./cmd/cdss
+# The reader of PDF files, compiled: else the first upload takes half a minute and 330 MB. On a
+# processor of another kind it is compiled again, in memory.
+RUN mkdir /root-fs/pdfium && /root-fs/cdss warmup && chmod -R a+rX /root-fs/pdfium
 # An unprivileged user, certificate authorities for outbound calls, time zones, and a /tmp.
 RUN mkdir -p /root-fs/etc/ssl/certs /root-fs/usr/share /root-fs/tmp \
  && chmod 1777 /root-fs/tmp \

@@ -186,6 +186,18 @@ func TestImports(t *testing.T) {
 			doorman("github.com/santhosh-tekuri/jsonschema/v5", "fhir/validate", "cds/hooks", "rag/answer"),
 		},
 		{
+			"PDFium and wazero in rag/parse/pdfium",
+			"what reads hostile files is kept where a process can be killed for it",
+			func(from, to string) bool {
+				return !anyWithin(to, "github.com/klippa-app/go-pdfium", "github.com/tetratelabs/wazero") || from == "rag/parse/pdfium"
+			},
+		},
+		{
+			"rag/parse/pdfium in rag/parse/child",
+			"only the child process may open a PDF",
+			func(from, to string) bool { return to != "rag/parse/pdfium" || from == "rag/parse/child" },
+		},
+		{
 			"pgvector-go in rag/store",
 			"vectors are kept in one place", doorman("github.com/pgvector/pgvector-go", "rag/store"),
 		},

@@ -59,7 +59,7 @@ func failure(err error) answer {
 	if errors.As(err, &known) {
 		return answer{Kind: issue.Kind(known.Code), Text: known.Diagnostics}
 	}
-	return answer{Kind: issue.Invalid, Text: parse.Damaged.English()}
+	return answer{Kind: issue.Invalid, Text: parse.Died.English()}
 }
 
 func obey(o order, data []byte, say func(answer)) (answer, error) {

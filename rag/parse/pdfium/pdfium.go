@@ -45,13 +45,22 @@ type Library struct {
 // Open makes PDFium ready. Compiling it takes ten seconds and more; cache is the
 // folder that keeps the result, "" for none. The context ends it.
 func Open(ctx context.Context, cache string) (*Library, error) {
+	l, err := open(ctx, cache)
+	if err != nil && cache != "" {
+		// A folder made on another kind of processor that cannot be written, or a file
+		// in it that was cut short: compile it anew, slower and not wrong.
+		return open(ctx, "")
+	}
+	return l, err
+}
+
+func open(ctx context.Context, cache string) (*Library, error) {
 	l := &Library{}
 	config := wazero.NewRuntimeConfigCompiler().
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
 		WithCloseOnContextDone(true).
 		WithMemoryLimitPages(memoryPages)
 	if cache != "" {
-		// Without a writable folder it is compiled anew: slower, and not wrong.
 		if c, err := wazero.NewCompilationCacheWithDir(cache); err == nil {
 			l.cache = c
 			config = config.WithCompilationCache(c)
