@@ -424,3 +424,19 @@ func TestOralSwitch(t *testing.T) {
 		})
 	}
 }
+
+// Of values that contradict each other the newest is used, and the other is shown.
+func TestContradictoryValuesAreShown(t *testing.T) {
+	creatinine := func(id, at, v string) string {
+		return strings.Replace(observation("2160-0", at, quantity(v, "mg/dL")), `"resourceType"`, `"note":[{"text":"`+id+`"}],"resourceType"`, 1)
+	}
+	c := build(t, adult, creatinine("a", "2026-03-16T06:00:00+01:00", "0.9"), creatinine("b", "2026-03-16T05:30:00+01:00", "2.4"))
+	f := c.Fact("creatinine")
+	if v, _ := f.Number().Exact(); v != 0.9 || !strings.Contains(f.Reason.EN, "also 2.4 mg/dL") || !strings.Contains(f.In("en").Formula, "contradictory") {
+		t.Errorf("creatinine %v: %q", f.Value, f.Reason.EN)
+	}
+	c = build(t, adult, creatinine("a", "2026-03-16T06:00:00+01:00", "0.9"), creatinine("b", "2026-03-14T05:30:00+01:00", "2.4"))
+	if f := c.Fact("creatinine"); f.Reason.EN != "" {
+		t.Errorf("a course is no contradiction: %q", f.Reason.EN)
+	}
+}

@@ -238,6 +238,9 @@ const (
 	urosepsisCode = "urosepsis"
 	capCode       = "community-acquired-pneumonia"
 	hapCode       = "hospital-acquired-pneumonia"
+
+	pyelonephritisCode = "uncomplicated-pyelonephritis"
+	complicatedCode    = "complicated-urinary-tract-infection"
 )
 
 // combine applies what single codes cannot say: sepsis with a urinary focus is
@@ -283,6 +286,17 @@ func (b *builder) combine(list []candidate) []candidate {
 	if outside, hap := by(capCode), named(hapCode); outside != nil && hap != nil && by(hapCode) == nil {
 		if hospital, community := acquired(outside.condition); hospital || !community && b.beganInHospital(outside.condition) {
 			list = append(list, candidate{hap, outside.condition, outside.specific + 50})
+		}
+	}
+	// A pyelonephritis that began in hospital, or with an obstruction, a catheter or a
+	// transplanted kidney, is no uncomplicated one.
+	if simple, complicated := by(pyelonephritisCode), named(complicatedCode); simple != nil && complicated != nil && by(urosepsisCode) == nil {
+		factor := b.beganInHospital(simple.condition)
+		for _, c := range b.chart.conditions {
+			factor = factor || hasICD(c.Concept, "N13", "N20", "T83.5", "Z94.0", "N31", "Q62")
+		}
+		if factor {
+			list = append(list, candidate{complicated, simple.condition, simple.specific + 50})
 		}
 	}
 	if hap := by(hapCode); hap != nil {

@@ -51,6 +51,7 @@ func (b *builder) measured(name string) {
 		for _, x := range b.series[name][1:] {
 			f.Others = append(f.Others, x.value())
 		}
+		f.Reason = conflict(m, b.series[name])
 		b.put(f)
 		return
 	}
@@ -70,6 +71,43 @@ func (b *builder) measured(name string) {
 		f.Reason = text("kein Wert", "no value")
 	}
 	b.put(f)
+}
+
+// Values of one measure within this time, and apart by this share, contradict each
+// other: one of them is wrong, or another patient's.
+const (
+	together = 2 * time.Hour
+	apart    = 0.2
+)
+
+// conflict names the values that contradict the newest, which is used.
+func conflict(m *measure, all []sample) cds.Text {
+	if m.holds == day {
+		return cds.Text{} // vital signs change within minutes
+	}
+	var others []sample
+	newest := all[0]
+	for _, x := range all[1:] {
+		if newest.at.Sub(x.at) > together {
+			break
+		}
+		if most := max(newest.low, x.low); most > 0 && (max(newest.low, x.low)-min(newest.low, x.low))/most > apart {
+			others = append(others, x)
+		}
+	}
+	if len(others) == 0 {
+		return cds.Text{}
+	}
+	return both(func(l cds.Lang) string {
+		out := cds.Text{DE: "widersprüchlich: auch ", EN: "contradictory: also "}.In(l)
+		for i, x := range others[:min(3, len(others))] {
+			if i > 0 {
+				out += ", "
+			}
+			out += stewardship.Decimal(x.low, 2, l) + " " + m.unit + cds.Text{DE: " vom ", EN: " of "}.In(l) + date(x.date, l)
+		}
+		return out + cds.Text{DE: "; der neueste Wert zählt", EN: "; the newest value counts"}.In(l)
+	})
 }
 
 // measuredIfAny puts the fact only where something of the kind came.

@@ -95,6 +95,9 @@ func (s *session) cover(j *judged) {
 	}
 	if f, bad := s.uncovered(atcs); bad && len(j.parts) > 0 {
 		j.excluded = true
+		if j.idle() {
+			return // said already, of the substance that was tested
+		}
 		first := &j.parts[0]
 		first.findings = append(first.findings[:len(first.findings):len(first.findings)], f)
 	}

@@ -219,7 +219,10 @@ func (s *session) patientWarnings() {
 		case allergy.Intolerance:
 			w.Summary = s.t("Unverträglichkeit gegen ", "Intolerance to ") + culprit(a).In(s.Lang) + s.t(": keine Allergie, kein Ausschluss", ": no allergy, no exclusion")
 		case allergy.Mild:
-			w.Summary = capital(named(a, s.Lang)) + s.t(": ähnliche Seitenketten ausgeschlossen", ": similar side chains excluded")
+			w.Summary = capital(named(a, s.Lang)) + s.t(": diese Substanz ausgeschlossen", ": this substance excluded")
+			if betaLactam(a.ATC) {
+				w.Summary = capital(named(a, s.Lang)) + s.t(": ähnliche Seitenketten ausgeschlossen", ": similar side chains excluded")
+			}
 		default:
 			w.Indicator = cds.WarningI
 			w.Summary = capital(named(a, s.Lang)) + s.t(": kreuzreagierende Substanzen ausgeschlossen", ": cross-reacting substances excluded")

@@ -243,11 +243,17 @@ var shown = []string{
 	"crb-65", "curb-65", "qsofa", "pregnancy",
 }
 
+// forPneumonia are scores that grade a pneumonia and say nothing of other infections.
+var forPneumonia = map[string]bool{"crb-65": true, "curb-65": true}
+
 // values lists the facts that were used, with formula, date and age of the data
 // (SAFETY rule D6).
 func (w *writer) values(b *strings.Builder) {
 	var lines []string
 	for _, name := range shown {
+		if forPneumonia[name] && (w.rec.Indication == nil || !strings.HasSuffix(w.rec.Indication.Code, "pneumonia")) {
+			continue
+		}
 		for _, f := range w.rec.Facts {
 			if f.Name == name && f.State == "known" && f.Value != nil {
 				lines = append(lines, w.fact(f))

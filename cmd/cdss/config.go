@@ -31,6 +31,7 @@ type config struct {
 	TrustedProxies int
 	Auth           string // open | required
 	Demo           bool
+	Antibiogram    string // file of the hospital's own antibiogram, "" for none
 	Production     bool
 	LogLevel       slog.Level
 	ReferenceDir   string
@@ -63,6 +64,7 @@ var known = []struct{ name, about string }{
 	{"CDSS_SECRET_KEY", "seals stored secrets: 32 random bytes in base64 (or CDSS_SECRET_KEY_FILE)"},
 	{"CDSS_SECRET_KEY_FILE", "file with that key"},
 	{"CDSS_DEMO", "1: example knowledge and patients, asOf; refuses a public address"},
+	{"CDSS_ANTIBIOGRAM", "CSV file of the hospital's own antibiogram (organism, substance, n, %S); decides between options that are equal otherwise"},
 	{"CDSS_OIDC_ISSUER", "login of people: issuer"},
 	{"CDSS_OIDC_CLIENT_ID", "login of people: client id"},
 	{"CDSS_OIDC_CLIENT_SECRET", "login of people: client secret (or CDSS_OIDC_CLIENT_SECRET_FILE)"},
@@ -124,6 +126,7 @@ func readConfig(environ []string) (config, error) {
 		PostgresBin:  r.text("", "CDSS_POSTGRES_BIN"),
 		ReferenceDir: r.text("../shared/data", "REFERENCE_DATA_DIR"),
 		Demo:         r.truth("CDSS_DEMO"),
+		Antibiogram:  r.text("", "CDSS_ANTIBIOGRAM"),
 		Production:   r.choice("development", "ENVIRONMENT", "development", "production") == "production",
 
 		SecretKey: r.secret("CDSS_SECRET_KEY"),

@@ -33,6 +33,7 @@ import (
 	"cdss/migrations"
 	"cdss/rag/embed"
 	"cdss/rag/ingest"
+	"cdss/rag/lab"
 	ragstore "cdss/rag/store"
 	"cdss/webapps"
 )
@@ -71,6 +72,7 @@ type house struct {
 	local        atomic.Pointer[translate.Table]
 	fhir         *fhirREST
 	models       models
+	lab          *lab.Lab // nil until there is a database
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -107,6 +109,9 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	}
 	var err error
 	if h.tables, err = recommend.LoadTables(content.Tables()); err != nil {
+		return nil, err
+	}
+	if err := readAntibiogram(cfg.Antibiogram, &h.tables, log); err != nil {
 		return nil, err
 	}
 	h.lifecycle = cdsstore.NewLifecycle(h.pool.Load)
@@ -146,9 +151,9 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	}); err != nil {
 		return nil, err
 	}
+	h.offer()
 	h.fhir = newFHIR(h)
 	if h.models, err = newModels(cfg, ragstore.NewOutbound(log)); err != nil {
-		h.offer()
 		return nil, err
 	}
 	if h.site, err = webapps.New(webapps.Config{}); err != nil {
@@ -229,11 +234,14 @@ func (h *house) openDatabase(ctx context.Context) error {
 		h.log.Warn("the index of guidelines could not be built yet", "error", err)
 	}
 	h.guidelines.Store(guidelines)
+	h.lab = lab.New(lab.Config{Store: ragstore.New(pool, h.log), Search: guidelines, Tasks: queue,
+		Program: programVersion() + " concepts " + h.concepts.Version(), Log: h.log})
 	if err := h.mountAPI(guidelines); err != nil {
 		return err
 	}
 	h.background.Go(func() { h.ended("queue", queue.Run(ctx)) })
 	h.background.Go(func() { h.ended("guidelines", guidelines.Run(ctx)) })
+	h.background.Go(func() { h.ended("query sets", h.lab.Watch(ctx)) })
 	h.background.Go(func() { h.ended("retention", retention.Run(ctx)) })
 	if written, err := h.fhir.load(ctx, h.cfg.Demo, h.now()); err == nil {
 		h.log.Info("FHIR resources loaded", "written", written)

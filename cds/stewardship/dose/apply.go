@@ -228,11 +228,10 @@ func (out Adjusted) dialysis(regimen cds.Ingredient, bands []formulary.Band, k K
 		name = cds.Text{DE: "Dialyse (Verfahren nicht angegeben, Hämodialyse angenommen)", EN: "dialysis (kind not stated, haemodialysis assumed)"}
 	}
 	if len(rows) == 0 && way != formulary.Haemodialysis {
-		if free, ok := unbounded(bands); ok {
+		if free, ok := always(withoutDialysis(bands)); ok {
 			out.Status, out.Source = Full, free.Source
 			out.Reason = cds.Text{
-				DE: name.DE + ": nach Quelle bei keiner Nierenfunktion und unter Hämodialyse nicht anzupassen.",
-				EN: name.EN + ": no adjustment at any renal function nor on haemodialysis according to the source.",
+				DE: name.DE + ": nach Quelle bei keiner Nierenfunktion anzupassen.", EN: name.EN + ": no adjustment at any renal function according to the source.",
 			}
 			return out
 		}
@@ -245,18 +244,6 @@ func (out Adjusted) dialysis(regimen cds.Ingredient, bands []formulary.Band, k K
 	}
 	m := measure{text: func(lang cds.Lang) string { return name.In(lang) }, id: "dialysis"}
 	return out.apply(regimen, rows[0], m, p, s, lang)
-}
-
-// unbounded tells that a source asks for no change at any renal function and none
-// on haemodialysis.
-func unbounded(bands []formulary.Band) (formulary.Band, bool) {
-	free, ok := always(withoutDialysis(bands))
-	for _, b := range bands {
-		if b.Dialysis == formulary.Haemodialysis && b.Action == formulary.NoChange {
-			return free, ok
-		}
-	}
-	return formulary.Band{}, false
 }
 
 func (out Adjusted) apply(regimen cds.Ingredient, band formulary.Band, m measure, p Plan, s formulary.Substance, lang cds.Lang) Adjusted {
