@@ -111,6 +111,9 @@ func (p *program) ask(method, path, body string, header ...string) (int, http.He
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -58,6 +58,18 @@ func (h *house) origin(origin string) bool {
 	return h.cfg.Auth == "open" && local(origin) || h.trust.registry.Origin(origin)
 }
 
+// readable lets a page of a known origin read what is refused in front of the FHIR door,
+// as by the gate or for too much load; the door itself says the same of its answers.
+func (h *house) readable(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if origin := r.Header.Get("Origin"); origin != "" && strings.HasPrefix(r.URL.Path, "/fhir") && h.origin(origin) {
+			w.Header().Set("Access-Control-Allow-Origin", origin)
+			w.Header().Set("Access-Control-Allow-Credentials", "true")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // local tells whether an origin is a page served by this machine.
 func local(origin string) bool {
 	u, err := url.Parse(origin)
