@@ -23,7 +23,31 @@ type Decision struct {
 	Degraded     bool // a check or a leg did not run for a fault of ours
 	Shadow       bool // the client was shown nothing
 	Cards        []IssuedCard
+	Trace        []Looked
 	Asked        Asked `json:"-"`
+}
+
+// Looked is an action of a plan of which the conditions were looked at, with where the
+// values came from and without any of them. Of an action that does not apply only the
+// conditions that stand against it are kept.
+type Looked struct {
+	Plan       string            `json:"plan"` // url|version
+	At         string            `json:"at"`   // ids of the path, slashes between
+	Outcome    string            `json:"outcome"`
+	Conditions []LookedCondition `json:"conditions"`
+}
+
+// LookedCondition is one condition.
+type LookedCondition struct {
+	Expression string       `json:"expression"`
+	Outcome    string       `json:"outcome"` // true | false | undetermined | assumed | error
+	Reads      []LookedRead `json:"reads,omitempty"`
+}
+
+// LookedRead is a named value that a condition read.
+type LookedRead struct {
+	Name string   `json:"name"`
+	From []string `json:"from,omitempty"` // references of resources, the Patient left out; or request, computed
 }
 
 // Asked tells who asked about whom. It is for the audit trail alone, which knows a

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"slices"
+	"strings"
 
 	"cdss/cds/knowledge"
 )
@@ -91,7 +92,7 @@ func (s *Scope) read(plan definitions, name string, depth int) (Read, bool) {
 			r.Inputs = append(r.Inputs, in.Reference)
 		}
 	}
-	if r.Source == "" && len(r.Inputs) == 0 {
+	if !strings.Contains(r.Source, "/") && len(r.Inputs) == 0 {
 		r.Inputs = s.listed(name)
 	}
 	if d, ok := plan.Definition(name); ok && depth < 8 {
@@ -108,13 +109,17 @@ func (s *Scope) read(plan definitions, name string, depth int) (Read, bool) {
 // listed names the resources that a list of codes was read from.
 func (s *Scope) listed(name string) (references []string) {
 	switch name {
-	case "conditions", "diagnoses", "diagnosisTexts":
+	case "conditions", "diagnoses", "diagnosisTexts", "indication":
 		for _, c := range s.chart.Conditions() {
 			references = append(references, c.Reference)
 		}
 	case "history", "historyTexts":
 		for _, c := range s.chart.FormerConditions() {
 			references = append(references, c.Reference)
+		}
+	case "isolates", "organisms":
+		for _, i := range s.chart.Isolates() {
+			references = append(references, i.Reference)
 		}
 	case "allergies":
 		for _, a := range s.chart.Allergies() {

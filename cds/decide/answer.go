@@ -72,16 +72,17 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 			Indications: indications(snapshot), Formulary: s.c.Tables.Formulary, Allergy: s.c.Tables.Allergy, Organisms: s.c.Tables.Organisms,
 		})
 	})
+	trace := s.tracing()
 	if err == nil {
 		rec, err = within(ctx, s, "recommend", func(ctx context.Context) cds.Recommendation {
 			return s.c.Rules.Recommend(ctx, recommend.Input{
 				Snapshot: snapshot, Tables: s.c.Tables, Chart: chart, Lang: ask.Language, Demo: s.c.Demo,
-				Cite: cite(evidence), ID: id, Now: now,
+				Cite: cite(evidence), ID: id, Now: now, Trace: trace,
 			})
 		})
 	}
 	if err != nil {
-		broken = true
+		broken, trace = true, nil // the step may still write to it
 		reason := cds.Text{DE: "Es konnte keine Empfehlung berechnet werden.", EN: "No recommendation could be computed."}.In(ask.Language)
 		rec = cds.Recommendation{Abstained: true, AbstainReason: &reason, NotChecked: []cds.NotChecked{failed(err, checkAll, ask.Language)}}
 	}
@@ -126,7 +127,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	}
 	s.record(cds.Decision{
 		ID: id, At: s.c.Now(), Service: service, Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: rec.Knowledge,
-		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken || aged != "", Cards: issued(rec.Cards),
+		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken || aged != "", Cards: issued(rec.Cards), Trace: looked(trace),
 		Asked: askedBy(ctx, patient, ""),
 	})
 	return rec

@@ -168,7 +168,7 @@ func (c *call) tried(typ string) bool {
 
 // fail notes that a step did not end: nothing it should have found is known.
 func (c *call) fail(err error) {
-	c.broken = true
+	c.broken, c.input.Trace = true, nil // the step may still write to it
 	c.rec.NotChecked = append(c.rec.NotChecked, failed(err, checkAll, c.req.Language))
 }
 

@@ -205,7 +205,7 @@ func (s *Service) chart(c *call) {
 	c.foreign = len(c.req.DraftOrders) + len(c.req.Context) - len(c.own(c.req.DraftOrders)) - len(c.own(c.req.Context))
 	c.input = recommend.Input{
 		Snapshot: c.snapshot, Tables: s.c.Tables, Lang: c.req.Language, Demo: s.c.Demo,
-		Cite: cite(s.c.Evidence()), ID: c.id, Now: c.now, Received: c.came.Received(),
+		Cite: cite(s.c.Evidence()), ID: c.id, Now: c.now, Received: c.came.Received(), Trace: s.tracing(),
 	}
 	chart, err := s.build(c, c.orders())
 	c.step("facts")
@@ -351,6 +351,6 @@ func (s *Service) keep(c *call, cards []cds.Card) {
 		ID: c.id, At: c.now, Service: c.req.Service, Hook: c.req.Hook, HookInstance: c.req.HookInstance, Client: c.req.Client,
 		Language: c.req.Language, Inputs: inputs(c.came, c.req), References: references(c.input.Chart), Artifacts: c.rec.Knowledge,
 		Ran: ran(c.rec), Skipped: skipped(c.rec.NotChecked), Timings: c.timings, Duration: time.Since(c.start),
-		Degraded: c.broken, Shadow: c.req.Profile.Shadow, Cards: issued(cards), Asked: askedBy(c.ctx, c.req.Patient, c.req.User),
+		Degraded: c.broken, Shadow: c.req.Profile.Shadow, Cards: issued(cards), Trace: looked(c.input.Trace), Asked: askedBy(c.ctx, c.req.Patient, c.req.User),
 	})
 }

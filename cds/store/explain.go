@@ -15,7 +15,7 @@ import (
 
 const explainQuery = `
 SELECT id::text, created_at, service, hook, hook_instance, client, language, inputs, used, artifacts,
-       checks_run, checks_skipped, timings, duration_ms, degraded, shadow, cards
+       checks_run, checks_skipped, timings, duration_ms, degraded, shadow, cards, trace
 FROM decision
 WHERE cards @> jsonb_build_array(jsonb_build_object('uuid', $1::text)) OR id = $1::uuid
 LIMIT 1`
@@ -34,11 +34,11 @@ func (s *Store) Explain(ctx context.Context, uuid string) (cds.Decision, []cds.F
 	if err != nil {
 		return d, nil, err
 	}
-	var inputs, used, artifacts, ran, skipped, timings, cards []byte
+	var inputs, used, artifacts, ran, skipped, timings, cards, trace []byte
 	var language string
 	var milliseconds float64
 	err = pool.QueryRow(ctx, explainQuery, uuid).Scan(&d.ID, &d.At, &d.Service, &d.Hook, &d.HookInstance, &d.Client, &language,
-		&inputs, &used, &artifacts, &ran, &skipped, &timings, &milliseconds, &d.Degraded, &d.Shadow, &cards)
+		&inputs, &used, &artifacts, &ran, &skipped, &timings, &milliseconds, &d.Degraded, &d.Shadow, &cards, &trace)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return d, nil, issue.New(issue.NotFound, "no decision with a card %s is kept", uuid)
 	}
@@ -51,7 +51,7 @@ func (s *Store) Explain(ctx context.Context, uuid string) (cds.Decision, []cds.F
 	for _, part := range []struct {
 		raw  []byte
 		into any
-	}{{used, &d.References}, {artifacts, &d.Artifacts}, {ran, &d.Ran}, {skipped, &d.Skipped}, {timings, &d.Timings}, {cards, &d.Cards}} {
+	}{{used, &d.References}, {artifacts, &d.Artifacts}, {ran, &d.Ran}, {skipped, &d.Skipped}, {timings, &d.Timings}, {cards, &d.Cards}, {trace, &d.Trace}} {
 		if err := json.Unmarshal(part.raw, part.into); err != nil {
 			return d, nil, fmt.Errorf("read the decision of card %s: %w", uuid, err)
 		}

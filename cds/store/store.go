@@ -214,8 +214,8 @@ func (s *Store) database() (*pgxpool.Pool, error) {
 
 const addDecisionQuery = `
 INSERT INTO decision (id, created_at, service, hook, hook_instance, client, language,
-                      inputs, used, artifacts, checks_run, checks_skipped, timings, duration_ms, degraded, shadow, cards)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                      inputs, used, artifacts, checks_run, checks_skipped, timings, duration_ms, degraded, shadow, cards, trace)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT (id) DO NOTHING`
 
 // write writes decisions and their events in one transaction and one round trip.
@@ -261,7 +261,7 @@ func (s *Store) send(ctx context.Context, list []cds.Decision) error {
 		}
 		b.Queue(addDecisionQuery, d.ID, d.At, d.Service, d.Hook, d.HookInstance, d.Client, string(d.Language),
 			object(d.Inputs), array(d.References), array(d.Artifacts), array(d.Ran), array(d.Skipped), array(d.Timings),
-			float64(d.Duration)/float64(time.Millisecond), d.Degraded, d.Shadow, array(d.Cards))
+			float64(d.Duration)/float64(time.Millisecond), d.Degraded, d.Shadow, array(d.Cards), array(d.Trace))
 		audit.Queue(ctx, &b, advised(d, patient))
 	}
 	if err := pool.SendBatch(ctx, &b).Close(); err != nil {

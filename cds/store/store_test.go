@@ -30,6 +30,9 @@ func decided(id string) cds.Decision {
 		Ran:       []string{"warning:allergy"}, Skipped: []cds.NotChecked{{Check: "Niere", Missing: []string{"creatinine"}}},
 		Duration: 12500 * time.Microsecond, Degraded: true,
 		Cards: []cds.IssuedCard{{UUID: card, Indicator: cds.Critical, Topic: "allergy", Suggestions: []string{suggestion}}},
+		Trace: []cds.Looked{{Plan: "https://example.org/PlanDefinition/x|1", At: "a/b", Outcome: "true", Conditions: []cds.LookedCondition{
+			{Expression: "%age > 60", Outcome: "true", Reads: []cds.LookedRead{{Name: "age", From: []string{"request"}}}},
+		}}},
 	}
 }
 

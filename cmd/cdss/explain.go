@@ -16,10 +16,12 @@ import (
 // explain tells how the card of a uuid came about, or the answer of that id.
 func explain(ctx context.Context, args []string, env environment) error {
 	set := flags("explain", env)
-	if err := parse(set, args, 1, 1); err != nil {
+	every := set.Bool("all", false, "tell the conditions that did not apply as well")
+	name, err := oneFile(set, args)
+	if err != nil {
 		return err
 	}
-	uuid := strings.ToLower(set.Arg(0))
+	uuid := strings.ToLower(name)
 	if len(uuid) != 36 || strings.Trim(uuid, "0123456789abcdef-") != "" {
 		return usagef("explain: the uuid of a card is needed")
 	}
@@ -34,12 +36,12 @@ func explain(ctx context.Context, args []string, env environment) error {
 	if err != nil {
 		return err
 	}
-	story(env.out, uuid, d, feedback)
+	story(env.out, uuid, d, feedback, *every)
 	return nil
 }
 
 // story writes a decision for a reader who was not there.
-func story(w io.Writer, uuid string, d cds.Decision, feedback []cds.Feedback) {
+func story(w io.Writer, uuid string, d cds.Decision, feedback []cds.Feedback, every bool) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	line := func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")) }
 	head := func(s string) { fmt.Fprintf(t, "\n%s\n", s) }
@@ -85,6 +87,24 @@ func story(w io.Writer, uuid string, d cds.Decision, feedback []cds.Feedback) {
 	if len(d.Skipped) == 0 {
 		line("  everything that applied ran")
 	}
+	head("Why: the conditions that applied, and those that could not be decided")
+	told := 0
+	for _, l := range d.Trace {
+		if l.Outcome == "false" && !every {
+			continue
+		}
+		told++
+		line("  "+l.At, l.Outcome, l.Plan)
+		for _, c := range l.Conditions {
+			line("    "+c.Expression, c.Outcome, readFrom(c.Reads))
+		}
+	}
+	switch left := len(d.Trace) - told; {
+	case len(d.Trace) == 0:
+		line("  nothing was kept")
+	case left > 0:
+		line(fmt.Sprintf("  %d more did not apply; --all tells them", left))
+	}
 	head("Knowledge")
 	for _, a := range d.Artifacts {
 		line("  "+a.URL, a.Version)
@@ -128,6 +148,20 @@ func story(w io.Writer, uuid string, d cds.Decision, feedback []cds.Feedback) {
 		line("  no feedback")
 	}
 	_ = t.Flush() // a terminal that went away is nobody's loss
+}
+
+// readFrom names what a condition read, and where the values came from. The values
+// themselves are not kept.
+func readFrom(list []cds.LookedRead) string {
+	var out []string
+	for _, r := range list {
+		text := "%" + r.Name
+		if len(r.From) > 0 {
+			text += " from " + strings.Join(r.From, " ")
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
 }
 
 func missing(facts []string) string {

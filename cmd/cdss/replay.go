@@ -98,7 +98,7 @@ func replay(ctx context.Context, args []string, env environment) error {
 	return nil
 }
 
-// oneFile reads the options of a command that takes one file, before or after them.
+// oneFile reads the options of a command that takes one name, before or after it.
 func oneFile(set *flag.FlagSet, args []string) (string, error) {
 	if len(args) > 0 && (args[0] == "-" || !strings.HasPrefix(args[0], "-")) {
 		return args[0], parse(set, args[1:], 0, 0)
