@@ -418,6 +418,7 @@ func (d *authoringDoor) state(st authoring.Status) KnowledgeState {
 func (d *authoringDoor) registerExchange(api huma.API) {
 	take := authoringOperation("import-artifacts", http.MethodPost, "/import", "Make drafts of a Bundle or a FHIR package", http.StatusOK, 413, 415, 422)
 	take.MaxBodyBytes = maxPackage
+	take.SkipValidateBody = true // an archive is no JSON; what it holds is checked
 	take.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/fhir+json": {Schema: &huma.Schema{Type: huma.TypeObject, Description: "a Bundle, or one artifact"}},
 		"application/json":      {Schema: &huma.Schema{Type: huma.TypeObject, Description: "a Bundle, or one artifact"}},

@@ -492,3 +492,183 @@ func TestTwoReleaseAtOnce(t *testing.T) {
 		t.Errorf("%d versions are active, statuses %v", active, done)
 	}
 }
+
+// houseTables is a house guideline in source tables: amoxicillin for pneumonia, in a dose
+// that no other source has.
+func houseTables(t *testing.T, version, grams string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"name": "house", "base": "https://hospital.example/fhir", "version": version, "guideline": "house",
+		"files": map[string]string{
+			"sources.csv": "id,title,version,url,read\nhouse,Hausleitlinie,2026,https://hospital.example/abx,yes\n",
+			"populations.csv": "plan,population,role,condition,assume,title_de,title_en,note_de,note_en,deescalation_de,deescalation_en,full_dose_h,full_dose_basis,page,section,terms,also\n" +
+				"community-acquired-pneumonia,all,population,true,,Alle,All,,,,,,,3,Pneumonie,CAP,\n",
+			"regimens.csv": "plan,population,option,line,condition,seq,atc,substance,dose,dose_high,unit,count,count_high,period,period_unit,route,duration_low,duration_high,duration_unit,loading_de,loading_en,infusion_de,infusion_en,schedule_de,schedule_en,grade,note_de,note_en,page,section,terms\n" +
+				"community-acquired-pneumonia,all,ceftriaxone,1,,1,J01DD04,Ceftriaxon," + grams + ",,g,1,,1,d,iv,5,,d,,,,,,,,,,3,Pneumonie,CAP\n" +
+				"community-acquired-pneumonia,all,cefuroxime,1,,1,J01DC02,Cefuroxim,1.5,,g,3,,1,d,iv,5,,d,,,,,,,,,,4,Pneumonie,CAP\n",
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// pneumonia asks for a patient with pneumonia.
+func pneumonia(p worker) cds.Recommendation {
+	p.t.Helper()
+	text := p.must("POST", "/api/recommendations", `{"language":"en","request":{"indication":"community-acquired-pneumonia","severity":"moderate"},"bundle":{"resourceType":"Bundle","type":"collection","entry":[
+	 {"resource":{"resourceType":"Patient","id":"1","gender":"male","birthDate":"1970-01-01"}}]}}`)
+	var r cds.Recommendation
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+// TestHouseGuideline does what a hospital does with its house guideline: as tables it
+// comes in, goes through two hands, and its doses are those that are offered; then the
+// overlay is laid over it.
+func TestHouseGuideline(t *testing.T) {
+	t.Parallel()
+	p := start(t, true, "DATABASE_URL="+dbtest.DSN(t))
+	curator, approver, clinician := p.chosen("curator"), p.chosen("approver"), p.chosen("clinician")
+	if r := pneumonia(clinician); !r.Abstained || !strings.Contains(*r.AbstainReason, "No regimen is released") {
+		t.Fatalf("before: %+v", r.Options)
+	}
+	status, _, text := curator.do("POST", "/api/authoring/tables", strings.Replace(houseTables(t, "1.0.0", "2"), ",Ceftriaxon,2,", ",Ceftriaxon,two,", 1))
+	if status != 422 || !strings.Contains(text, `"regimens.csv:2:`) {
+		t.Errorf("a dose in words: %d %s", status, text)
+	}
+	var made struct {
+		Made []struct{ Type, ID, State string }
+	}
+	if err := json.Unmarshal([]byte(curator.must("POST", "/api/authoring/tables", houseTables(t, "1.0.0", "3"))), &made); err != nil {
+		t.Fatal(err)
+	}
+	if len(made.Made) != 3 || made.Made[0].State != "draft" {
+		t.Fatalf("made %+v", made)
+	}
+	var again struct{ Skipped []struct{ Reason string } }
+	if err := json.Unmarshal([]byte(curator.must("POST", "/api/authoring/tables", houseTables(t, "1.0.0", "3"))), &again); err != nil || len(again.Skipped) != 3 {
+		t.Errorf("the same again: %+v %v", again, err)
+	}
+	plan := made.Made[0].ID
+	release(curator, approver, "PlanDefinition", plan)
+	r := pneumonia(clinician)
+	dose := func(r cds.Recommendation, atc string) float64 {
+		for _, o := range r.Options {
+			if o.Ingredients[0].ATC == atc {
+				return o.Ingredients[0].Dose.Value
+			}
+		}
+		return 0
+	}
+	if dose(r, "J01DD04") != 3 || dose(r, "J01DC02") != 1.5 || r.Banner != nil {
+		t.Fatalf("options %+v, banner %v", r.Options, r.Banner)
+	}
+	if c := r.Options[0].Citations; len(c) == 0 || c[0].Document != "house" {
+		t.Errorf("citations %+v", c)
+	}
+	// The overlay.
+	url := "https://hospital.example/fhir/PlanDefinition/regimens-community-acquired-pneumonia"
+	entry := func(kind, target, more string) string {
+		return fmt.Sprintf(`{"kind":%q,"target":%q,"reason":{"de":"Lieferengpass","en":"shortage"}%s}`, kind, target, more)
+	}
+	for _, tc := range []struct {
+		name, body string
+		who        worker
+		status     int
+	}{
+		{"by a curator", entry("hide", "J01DD04", ""), curator, 403},
+		{"an unknown kind", entry("erase", "J01DD04", ""), approver, 422},
+		{"a target that is nothing", entry("hide", "ceftriaxone", ""), approver, 422},
+		{"a regimen that there is not", entry("replace", "https://hospital.example/a", `,"with":"https://hospital.example/b|1"`), approver, 422},
+		{"an indication that there is not", entry("hide", "J01DD04", `,"indication":"hiccups"`), approver, 422},
+		{"without a reason", `{"kind":"hide","target":"J01DD04","reason":{"de":"","en":""}}`, approver, 422},
+		{"prefer", entry("prefer", url+"#all.cefuroxime", ""), approver, 201},
+		{"the same again", entry("prefer", url+"#all.cefuroxime", ""), approver, 409},
+	} {
+		if status, _, text := tc.who.do("POST", "/api/authoring/overlay", tc.body); status != tc.status {
+			t.Errorf("%s: %d, want %d: %.400s", tc.name, status, tc.status, text)
+		}
+	}
+	p.until(func() bool {
+		r = pneumonia(clinician)
+		return len(r.Options) == 2 && r.Options[0].Ingredients[0].ATC == "J01DC02" && strings.Contains(r.Options[0].Why, "shortage")
+	}, "what is preferred comes first, and why is said")
+	approver.must("POST", "/api/authoring/overlay", entry("hide", "J01DD", ""))
+	p.until(func() bool {
+		r = pneumonia(clinician)
+		return len(r.Options) == 1 && slices.ContainsFunc(r.Excluded, func(e cds.Exclusion) bool {
+			return e.ATC == "J01DD04" && e.Reason == "restricted" && strings.Contains(e.Detail, "shortage")
+		})
+	}, "what is hidden is named among the excluded")
+	// The next edition of the guideline; the overlay stays.
+	if err := json.Unmarshal([]byte(curator.must("POST", "/api/authoring/tables", houseTables(t, "2.0.0", "4"))), &made); err != nil {
+		t.Fatal(err)
+	}
+	release(curator, approver, "PlanDefinition", made.Made[0].ID)
+	if r = pneumonia(clinician); len(r.Options) != 1 || !slices.Contains(r.Knowledge, cds.Artifact{URL: url, Version: "2.0.0"}) {
+		t.Errorf("options %+v of %+v", r.Options, r.Knowledge)
+	}
+	// Tables, Bundle and package go out and come in elsewhere.
+	if text := curator.must("GET", "/api/authoring/tables?name=house", ""); !strings.Contains(text, "Ceftriaxon,4") {
+		t.Errorf("tables %.300s", text)
+	}
+	elsewhere := start(t, true, "DATABASE_URL="+dbtest.DSN(t))
+	there, approving := elsewhere.chosen("curator"), elsewhere.chosen("approver")
+	for _, format := range []string{"bundle", "package"} {
+		_, header, body := curator.do("GET", "/api/authoring/export?format="+format+"&url="+url, "")
+		if err := json.Unmarshal([]byte(there.must("POST", "/api/authoring/import", body, "Content-Type", header.Get("Content-Type"))), &made); err != nil {
+			t.Fatal(err)
+		}
+		if format == "bundle" && len(made.Made) != 3 || format == "package" && len(made.Made) != 0 {
+			t.Errorf("of the %s were made %+v", format, made.Made)
+		}
+		if format == "bundle" {
+			release(there, approving, "PlanDefinition", made.Made[0].ID)
+		}
+	}
+	if r := pneumonia(elsewhere.chosen("clinician")); dose(r, "J01DD04") != 4 {
+		t.Errorf("elsewhere: %+v", r.Options)
+	}
+}
+
+// TestExpiredRegimensAreWithheld unless the hospital says otherwise; then they are
+// marked.
+func TestExpiredRegimensAreWithheld(t *testing.T) {
+	t.Parallel()
+	p := start(t, true, "DATABASE_URL="+dbtest.DSN(t))
+	curator, approver, clinician := p.chosen("curator"), p.chosen("approver"), p.chosen("clinician")
+	var made struct{ Made []struct{ ID string } }
+	if err := json.Unmarshal([]byte(curator.must("POST", "/api/authoring/tables", houseTables(t, "1.0.0", "2"))), &made); err != nil {
+		t.Fatal(err)
+	}
+	at := rules + "PlanDefinition/" + made.Made[0].ID
+	var d struct{ Resource map[string]any }
+	if err := json.Unmarshal([]byte(curator.must("GET", at, "")), &d); err != nil {
+		t.Fatal(err)
+	}
+	d.Resource["effectivePeriod"] = map[string]string{"start": "2019-01-01", "end": "2020-12-31"}
+	body, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curator.must("PUT", at, strings.Replace(string(body), `"Resource"`, `"resource"`, 1), "If-Match", `W/"1"`)
+	release(curator, approver, "PlanDefinition", made.Made[0].ID)
+	if r := pneumonia(clinician); !r.Abstained || !strings.Contains(*r.AbstainReason, "expired") {
+		t.Errorf("withheld: %v %+v", r.AbstainReason, r.Options)
+	}
+	if status, _, _ := curator.do("PUT", "/api/authoring/settings", `{"expired":"show","reviewAfterDays":0}`); status != 403 {
+		t.Errorf("a curator changes the settings: %d", status)
+	}
+	if status, _, text := approver.do("PUT", "/api/authoring/settings", `{"expired":"perhaps","reviewAfterDays":0}`); status != 422 {
+		t.Errorf("a setting that there is not: %d %s", status, text)
+	}
+	approver.must("PUT", "/api/authoring/settings", `{"expired":"show","reviewAfterDays":0}`)
+	p.until(func() bool {
+		r := pneumonia(clinician)
+		return len(r.Options) == 2 && slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "EXPIRED") })
+	}, "the expired plan runs and is marked")
+}
