@@ -110,8 +110,8 @@ func (c *compiler) action(n *fhir.Node, depth int) *Action {
 
 func (c *compiler) condition(a *Action, n *fhir.Node) {
 	e := n.Child("expression")
-	if !c.ours && slices.Contains(c.loader.options.Languages, e.Child("language").String()) {
-		return // whoever evaluates it reads it
+	if lang := e.Child("language").String(); !c.ours && (isCQL(lang) || slices.Contains(c.loader.options.Languages, lang)) {
+		return // whoever evaluates it reads it; of CQL see loader.cql
 	}
 	if lang := e.Child("language").String(); lang != "text/fhirpath" {
 		c.fail(e.Child("language"), "language %q of a condition is not supported", lang)

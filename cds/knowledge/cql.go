@@ -3,6 +3,7 @@ package knowledge
 import (
 	"encoding/base64"
 	"slices"
+	"strings"
 	"sync"
 
 	"cdss/cds/cql"
@@ -23,6 +24,146 @@ type cqlLibraries struct {
 type compiledCQL struct {
 	library *cql.Library
 	err     error
+}
+
+// cql compiles the Libraries that carry CQL, so that a call pays for evaluation
+// alone, and tells what is wrong in them. What the libraries of a plan retrieve is
+// required by the plan, where all its expressions are in CQL.
+func (l *loader) cql() {
+	c := l.snapshot.catalogue
+	refs := make([]string, 0, len(c.byRef))
+	for ref := range c.byRef {
+		refs = append(refs, ref)
+	}
+	slices.Sort(refs)
+	for _, ref := range refs {
+		r := c.byRef[ref]
+		if r.Type() != "Library" {
+			continue
+		}
+		library, err := c.CQL(r, nil)
+		if err != nil {
+			l.problem(canonical(r.Root()), r.Root().Child("content"), "%v", err)
+			continue
+		}
+		if library == nil {
+			continue
+		}
+		for _, p := range library.Problems {
+			l.problem(canonical(r.Root()), r.Root().Child("content"), "%s: %v", p.Definition, p.Err)
+		}
+	}
+	for _, p := range l.snapshot.plans {
+		if p.Resource == nil {
+			continue
+		}
+		root := p.Resource.Root()
+		inCQL, others := expressions(root)
+		if len(inCQL) == 0 {
+			continue
+		}
+		if others == 0 {
+			p.Requirements = append(p.Requirements, c.required(root)...)
+		}
+		for _, e := range inCQL {
+			if err := c.tryExpression(root, e); err != nil {
+				l.problem(p.Canonical(), e, "%v", err)
+			}
+		}
+	}
+}
+
+// isCQL tells whether a language of expressions is CQL, or names a definition in it.
+func isCQL(language string) bool {
+	switch language {
+	case "text/cql", "text/cql-expression", "text/cql.expression", "text/cql-identifier", "text/cql.identifier":
+		return true
+	}
+	return false
+}
+
+// expressions gives the expressions of a plan's actions that are in CQL, and the
+// number of the others.
+func expressions(root *fhir.Node) (inCQL []*fhir.Node, others int) {
+	for _, a := range root.Children("action") {
+		for _, holder := range append(slices.Clone(a.Children("condition")), a.Children("dynamicValue")...) {
+			if e := holder.Child("expression"); isCQL(e.Child("language").String()) {
+				inCQL = append(inCQL, e)
+			} else {
+				others++
+			}
+		}
+		list, n := expressions(a)
+		inCQL, others = append(inCQL, list...), others+n
+	}
+	return inCQL, others
+}
+
+// tryExpression tells what is wrong with an expression in the scope of the
+// artifact's libraries. A library that cannot be compiled has told so itself.
+func (c *Catalogue) tryExpression(root, e *fhir.Node) error {
+	scope := cql.Empty()
+	text := strings.TrimSpace(e.Child("expression").String())
+	for _, name := range root.Children("library") {
+		r, _ := c.Find(name.String())
+		if r == nil {
+			continue
+		}
+		library, err := c.CQL(r, nil)
+		switch {
+		case err != nil:
+			return nil
+		case library == nil:
+			continue
+		case library.Defines(strings.Trim(text, `"`)):
+			return nil
+		case scope.Name == "":
+			scope = library
+		}
+	}
+	if strings.HasSuffix(e.Child("language").String(), "identifier") {
+		return issue.New(issue.NotFound, "no library of the plan defines %q in CQL", text)
+	}
+	_, err := scope.Expression(text)
+	return err
+}
+
+// required gives what the libraries of an artifact retrieve, as DataRequirements.
+func (c *Catalogue) required(root *fhir.Node) []*fhir.Node {
+	var list []*fhir.Node
+	for _, name := range root.Children("library") {
+		r, _ := c.Find(name.String())
+		if r == nil {
+			continue
+		}
+		library, err := c.CQL(r, nil)
+		if err != nil || library == nil {
+			continue
+		}
+		for _, need := range library.Requirements() {
+			if n, err := fhir.ParseJSON(need.Object().JSON(), fhir.Limits{}); err == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
+// TryCQL compiles the CQL of a Library that is not in the catalogue, nil where it
+// carries none, and remembers nothing of it.
+func (c *Catalogue) TryCQL(r *fhir.Resource) (*cql.Library, error) {
+	src, ok, err := CQLSource(r)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return cql.Compile(src, func(_, name, version string) (cql.Source, bool) {
+		found := c.named(name, version)
+		if found == nil {
+			return cql.Source{}, false
+		}
+		src, ok, err := CQLSource(found)
+		return src, ok && err == nil
+	})
 }
 
 // CQL gives the compiled CQL of a Library, nil where it carries none. What it

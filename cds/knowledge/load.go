@@ -55,6 +55,7 @@ func load(resources []*fhir.Resource, o Options) (*Snapshot, error) {
 	l.house()
 	l.index()
 	l.catalogue(all)
+	l.cql()
 	s.problems = l.problems
 	return s, nil
 }

@@ -53,8 +53,8 @@ func TestOneFaultyArtifactLeavesTheOthersWorking(t *testing.T) {
 	}{
 		{"an expression that does not parse", plan("bad", "", `{"id":"a",`+when("%severity = ")+`}`),
 			"PlanDefinition.action[0].condition[0].expression.expression", ""},
-		{"a language nobody speaks", plan("bad", "", `{"condition":[{"kind":"applicability","expression":{"language":"text/cql","expression":"true"}}]}`),
-			"PlanDefinition.action[0].condition[0].expression.language", `language "text/cql"`},
+		{"a language nobody speaks", plan("bad", "", `{"condition":[{"kind":"applicability","expression":{"language":"text/x-rules","expression":"true"}}]}`),
+			"PlanDefinition.action[0].condition[0].expression.language", `language "text/x-rules"`},
 		{"a definition that is missing", plan("bad", "", `{"id":"a","action":[{"definitionCanonical":"https://test.example/nothing|1"}]}`),
 			"PlanDefinition.action[0].action[0].definitionCanonical", "no ActivityDefinition https://test.example/nothing|1"},
 		{"no version", `{"resourceType":"PlanDefinition","id":"bad","url":"https://test.example/bad","status":"active"}`, "PlanDefinition", "url or version is missing"},

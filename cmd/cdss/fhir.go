@@ -8,6 +8,7 @@ import (
 
 	cdsapi "cdss/cds/api"
 	"cdss/cds/content"
+	"cdss/cds/knowledge"
 	"cdss/cds/operation"
 	"cdss/fhir"
 	"cdss/fhir/fhirpath"
@@ -23,6 +24,7 @@ type fhirREST struct {
 	store     *store.Store
 	codes     *codes
 	artifacts *artifacts
+	knowledge func() *knowledge.Snapshot
 	door      http.Handler
 }
 
@@ -33,7 +35,7 @@ func newFHIR(h *house) *fhirREST {
 	}
 	f := &fhirREST{store: store.New(store.Config{PatientData: h.cfg.Demo, Base: base, Log: h.log, Now: h.now, Subject: h.trail.Subject})}
 	f.codes = &codes{store: f.store}
-	f.artifacts = &artifacts{store: f.store, demo: h.cfg.Demo}
+	f.artifacts, f.knowledge = &artifacts{store: f.store, demo: h.cfg.Demo}, h.knowledge.Load
 	support := operation.Config{
 		Decider: h.decide, Knowledge: h.knowledge.Load, Catalogue: f.artifacts.catalogue, Tables: h.tables, Patients: patients{h},
 		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
@@ -75,6 +77,9 @@ func (f *fhirREST) check(ctx context.Context, r *fhir.Resource, now time.Time, d
 		return nil, err
 	}
 	issues, err := validate.Resource(ctx, r, fhirpath.Env{Now: now, MemberOf: memberOf})
+	if err == nil && r.Type() == "Library" {
+		return f.compiled(ctx, r, issues)
+	}
 	if err != nil || r.Type() != "ValueSet" || issue.From(issues) != nil {
 		return issues, err
 	}
@@ -83,6 +88,33 @@ func (f *fhirREST) check(ctx context.Context, r *fhir.Resource, now time.Time, d
 		return nil, err
 	}
 	return append(issues, circle...), nil
+}
+
+// compiled adds what is wrong in the CQL of a Library: an error where it cannot be
+// read at all, a warning where a definition is faulty or an included library is not
+// here yet.
+func (f *fhirREST) compiled(ctx context.Context, r *fhir.Resource, issues []issue.Issue) ([]issue.Issue, error) {
+	catalogue, err := f.artifacts.catalogue(ctx, f.knowledge())
+	if err != nil {
+		return nil, err
+	}
+	library, err := catalogue.TryCQL(r)
+	for _, i := range issue.Issues(err) {
+		if issue.Is(err, issue.NotFound) {
+			i.Severity = issue.SeverityWarning
+		}
+		i.Expression = []string{"Library.content"}
+		issues = append(issues, i)
+	}
+	if library != nil {
+		for _, p := range library.Problems {
+			for _, i := range issue.Issues(p.Err) {
+				i.Severity, i.Expression = issue.SeverityWarning, []string{"Library.content"}
+				issues = append(issues, i)
+			}
+		}
+	}
+	return issues, nil
 }
 
 // load puts what comes with the program into the store: the knowledge that is
