@@ -287,6 +287,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/authoring/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell what runs and ran beside what is in force, and how its answers differ */
+        get: operations["list-shadows"];
+        /** Have a version run beside what is in force: recorded, shown to nobody */
+        put: operations["start-shadow"];
+        post?: never;
+        /** End what runs beside */
+        delete: operations["end-shadow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/authoring/tables": {
         parameters: {
             query?: never;
@@ -1259,6 +1278,23 @@ export interface paths {
         post?: never;
         /** Remove a FHIR server */
         delete: operations["remove-fhir-server"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List background work */
+        get: operations["list-tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2903,6 +2939,37 @@ export interface components {
             basis: string;
             value: string;
         };
+        Shadow: {
+            /** @description url|version */
+            canonical: string;
+            /**
+             * Format: int64
+             * @description of them otherwise
+             */
+            different: number;
+            /** @description empty while it runs */
+            endedAt: string;
+            /** @description ids of decisions that differ, newest first; cdss explain tells them */
+            examples: string[];
+            id: string;
+            /** @description decisions by kind of difference */
+            kinds: {
+                [key: string]: number;
+            };
+            /** @description it is answered with on this server */
+            running: boolean;
+            /**
+             * Format: int64
+             * @description decisions it answered as well
+             */
+            runs: number;
+            startedAt: string;
+            startedBy: string;
+            type: string;
+        };
+        ShadowList: {
+            shadows: components["schemas"]["Shadow"][];
+        };
         SightingBody: {
             client?: string;
             /** Format: int64 */
@@ -2979,8 +3046,40 @@ export interface components {
             /** @description of all artifacts that are made */
             version: string;
         };
+        TaskBody: {
+            /** Format: int64 */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description within the stage
+             */
+            done: number;
+            id: string;
+            /** @description what the work is about */
+            key: string;
+            /** @description names what does the work */
+            kind: string;
+            /** Format: int64 */
+            maxAttempts: number;
+            /** @description why the last attempt failed, else empty */
+            message: string;
+            stage: string;
+            /** @enum {string} */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            /**
+             * Format: int64
+             * @description of the stage, 0 while it is not known
+             */
+            total: number;
+            /** Format: date-time */
+            updatedAt: string;
+        };
         TaskOutputBody: {
             task: string;
+        };
+        TasksOutputBody: {
+            /** @description those that have not ended, then the others, the latest first */
+            tasks: components["schemas"]["TaskBody"][];
         };
         Term: {
             origin: string;
@@ -4349,6 +4448,133 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-shadows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleName"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowList"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowList"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8105,6 +8331,44 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksOutputBody"];
                 };
             };
             /** @description Internal Server Error */
