@@ -26,7 +26,7 @@ type Decider interface {
 type Servers interface {
 	Names() []string
 	// Reader opens one; an error of kind issue.NotFound when there is none of the name.
-	Reader(name string) (prefetch.Reader, error)
+	Reader(ctx context.Context, name string) (prefetch.Reader, error)
 	// Searched writes down who was found before that is told: query names what was
 	// looked for without its values, patients are ids.
 	Searched(ctx context.Context, query string, patients []string) error

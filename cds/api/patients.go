@@ -75,7 +75,7 @@ func (d *door) searchPatients(ctx context.Context, q PatientQuery) (PatientList,
 	if err != nil {
 		return list, err
 	}
-	reader, err := d.reader(q.Server)
+	reader, err := d.reader(ctx, q.Server)
 	if err != nil {
 		return list, err
 	}
@@ -131,11 +131,11 @@ func (q PatientQuery) query() (query prefetch.Query, told string, err error) {
 }
 
 // reader opens a FHIR server by its name.
-func (d *door) reader(name string) (prefetch.Reader, error) {
+func (d *door) reader(ctx context.Context, name string) (prefetch.Reader, error) {
 	if d.Servers == nil {
 		return nil, unprocessable("server", "no FHIR server is registered")
 	}
-	reader, err := d.Servers.Reader(name)
+	reader, err := d.Servers.Reader(ctx, name)
 	if issue.Is(err, issue.NotFound) {
 		return nil, unprocessable("server", "no FHIR server of this name is registered")
 	}
@@ -144,7 +144,7 @@ func (d *door) reader(name string) (prefetch.Reader, error) {
 
 // gather reads the patient of a question from a FHIR server.
 func (d *door) gather(ctx context.Context, ask decide.Ask, server string) (decide.Ask, error) {
-	reader, err := d.reader(server)
+	reader, err := d.reader(ctx, server)
 	if err != nil {
 		return ask, err
 	}

@@ -25,7 +25,7 @@ type hospital struct {
 
 func (h *hospital) Names() []string { return []string{"hospital"} }
 
-func (h *hospital) Reader(name string) (prefetch.Reader, error) {
+func (h *hospital) Reader(_ context.Context, name string) (prefetch.Reader, error) {
 	if name != "hospital" {
 		return nil, issue.New(issue.NotFound, "there is no FHIR server of this name")
 	}

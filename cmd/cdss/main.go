@@ -68,6 +68,7 @@ func commands() []command {
 		{"conformance", "URL", "hold any CDS service against CDS Hooks 2.0.1", checkConformance},
 		{"explain", "UUID", "tell how a card came about", explain},
 		{"warmup", "", "compile the reader of PDF files, so that the first upload need not", warmUp},
+		{"demo-ehr", "", "play an EHR that launches the app (SMART), to try it on this machine", demoEHR},
 		{"doctor", "", "look for what keeps the server from working", doctor},
 		{"openapi", "", "print the description of /api (OpenAPI 3.1)", printOpenAPI},
 		{"version", "", "print the version", printVersion},

@@ -16,6 +16,7 @@ import (
 	cdsapi "cdss/cds/api"
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir/access"
+	"cdss/fhir/access/launch"
 	"cdss/fhir/issue"
 	"cdss/rag/answer"
 	ragapi "cdss/rag/api"
@@ -33,7 +34,9 @@ func (h *house) routes() http.Handler {
 	r.Get("/readyz", h.readyz)
 	r.Mount("/cds-services", h.hooks)
 	r.Mount("/fhir", h.load.fhir(h.fhir.door))
-	r.Mount("/api", h.load.api(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) })))
+	r.Mount("/api", h.load.api(h.withLaunch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) }))))
+	r.Handle(launch.LaunchPath, h.launches)
+	r.Handle(launch.CallbackPath, h.launches)
 	r.HandleFunc(demoPath+"/authorize", h.serveDemoLogin)
 	r.Handle("/*", h.site)
 	return r
@@ -101,7 +104,8 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 	cdsapi.RegisterTrial(api, h.trialConfig())
 	h.sessions.RegisterSession(api)
 	access.RegisterSystem(api, h.system())
-	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Builder: h.concepts, Indications: indications{h}, Log: h.log,
+	h.launches.Register(api)
+	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Lab: h.lab, Builder: h.concepts, Indications: indications{h}, Log: h.log,
 		Citing: func() []ingest.Citing { return citing(h.knowledge.Load()) }})
 	return r, api, nil
 }
@@ -145,7 +149,7 @@ func (h *house) patient(next http.Handler) http.Handler {
 func awaitDatabase(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := chi.RouteContext(r.Context()).RoutePath
-		if strings.HasPrefix(path, "/guidelines") || path == "/search" || path == "/answers" {
+		if strings.HasPrefix(path, "/guidelines") || strings.HasPrefix(path, "/query-sets") || path == "/search" || path == "/answers" {
 			w.Header().Set("Retry-After", "2")
 			issue.WriteProblem(w, r, issue.New(issue.Transient, "the database is not ready"))
 			return

@@ -137,7 +137,10 @@ type ownServers struct{ h *house }
 
 func (s ownServers) Names() []string { return s.h.trust.registry.Servers() }
 
-func (s ownServers) Reader(name string) (prefetch.Reader, error) {
+func (s ownServers) Reader(ctx context.Context, name string) (prefetch.Reader, error) {
+	if reader, ok := s.launched(ctx, name); ok {
+		return reader, nil
+	}
 	call, err := s.h.trust.registry.Own(name)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ import (
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir"
 	"cdss/fhir/access"
+	"cdss/fhir/access/launch"
 	"cdss/fhir/access/provider"
 	"cdss/fhir/audit"
 	"cdss/fhir/task"
@@ -73,6 +74,8 @@ type house struct {
 	fhir         *fhirREST
 	models       models
 	lab          *lab.Lab // nil until there is a database
+	launches     *launch.Door
+	launched     *launch.Store
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -137,6 +140,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if h.sessions, err = newSessions(h); err != nil {
 		return nil, err
 	}
+	h.launches, h.launched = newLaunches(h)
 	h.load = newLoad(h)
 	h.trail = newTrail(h)
 	h.decide = decide.New(decide.Config{
@@ -215,6 +219,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 		return err
 	}
 	h.background.Go(func() { h.sessions.Run(ctx) })
+	h.launched.Attach(pool)
 	h.codes.Attach(pool)
 	h.models.notes.Attach(pool)
 	h.background.Go(func() { h.models.notes.Run(ctx) })
