@@ -26,9 +26,10 @@ type Cases interface {
 
 // TrialConfig is what the door of trial runs needs. Log may be nil.
 type TrialConfig struct {
-	Runs  *runs.Service
-	Cases Cases
-	Log   *slog.Logger
+	Runs    *runs.Service
+	Cases   Cases
+	Shadows Shadows
+	Log     *slog.Logger
 }
 
 // CaseSummary is a case as a list shows it.
@@ -81,6 +82,7 @@ func RegisterTrial(api huma.API, c TrialConfig) {
 	}
 	d := &trialDoor{c, &door{Config: Config{Log: c.Log}}}
 	d.registerCases(api)
+	d.registerShadow(api)
 	huma.Register(api, authoringOperation("test-rule", http.MethodPost, "/rules/{type}/{id}/test", "Run the cases of an artifact, and tell what of it they reached", http.StatusOK, 404),
 		func(ctx context.Context, in *RuleAddress) (*struct{ Body trial.CaseRun }, error) {
 			run, err := d.Runs.Run(ctx, in.Type, in.ID)

@@ -14,6 +14,7 @@ import (
 	"cdss/cds/prefetch"
 	"cdss/cds/recommend"
 	"cdss/cds/render"
+	"cdss/cds/trial"
 	"cdss/fhir"
 	"cdss/fhir/issue"
 	"cdss/rag"
@@ -73,13 +74,12 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 		})
 	})
 	trace := s.tracing()
+	in := recommend.Input{
+		Snapshot: snapshot, Tables: s.c.Tables, Chart: chart, Lang: ask.Language, Demo: s.c.Demo,
+		Cite: cite(evidence), ID: id, Now: now, Trace: trace,
+	}
 	if err == nil {
-		rec, err = within(ctx, s, "recommend", func(ctx context.Context) cds.Recommendation {
-			return s.c.Rules.Recommend(ctx, recommend.Input{
-				Snapshot: snapshot, Tables: s.c.Tables, Chart: chart, Lang: ask.Language, Demo: s.c.Demo,
-				Cite: cite(evidence), ID: id, Now: now, Trace: trace,
-			})
-		})
+		rec, err = within(ctx, s, "recommend", func(ctx context.Context) cds.Recommendation { return s.c.Rules.Recommend(ctx, in) })
 	}
 	if err != nil {
 		broken, trace = true, nil // the step may still write to it
@@ -130,6 +130,9 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken || aged != "", Cards: issued(rec.Cards), Trace: looked(trace),
 		Asked: askedBy(ctx, patient, ""),
 	})
+	if !broken {
+		s.compare(in, trial.Answer{Recommendation: rec}, false)
+	}
 	return rec
 }
 

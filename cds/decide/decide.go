@@ -67,6 +67,8 @@ type Config struct {
 	Seen     func(translate.Seen)    // counts the codes that come; nil: nobody does
 	Recorder Recorder                // nil: nothing is kept
 	Rules    Rules
+	Beside   func() *Beside      // the version that runs beside; nil, or giving nil: none
+	Differ   func(cds.BesideRun) // takes how its answers differ, and must not block
 	// Of plans that are applied as they are written: who evaluates languages beside
 	// FHIRPath, and what is known of value sets in memory. Both may be nil.
 	Evaluators map[string]apply.Evaluator
@@ -97,6 +99,7 @@ type Service struct {
 	prepared  prepared
 	languages languages
 	shown     shown
+	besides   chan struct{} // one element for each comparison that goes on
 }
 
 // New makes the pipeline.
@@ -122,7 +125,7 @@ func New(c Config) *Service {
 	if c.Evidence == nil {
 		c.Evidence = func() Evidence { return nil }
 	}
-	return &Service{c: c}
+	return &Service{c: c, besides: make(chan struct{}, maxBeside)}
 }
 
 // aged says that the knowledge may be old, "" while it is not.

@@ -339,6 +339,7 @@ func (s *Service) close(c *call) cds.Response {
 	})
 	c.step("render")
 	s.keep(c, cards)
+	s.besideCall(c)
 	if profile.Shadow {
 		return cds.Response{Cards: []cds.Card{}}
 	}

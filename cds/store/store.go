@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,9 @@ type Store struct {
 
 	subjects Subjects
 	spool    *audit.Spool
+
+	besideMu sync.Mutex
+	beside   []waitingRun // what ran beside and is not written yet
 }
 
 // New returns a store without a database. log may be nil.

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"fmt"
 	"sort"
 	"strings"
 
@@ -67,6 +68,51 @@ func Compare(before, after Answer) []AnswerChange {
 	each(WarningChange, warnings(x.Warnings), warnings(y.Warnings))
 	each(GapChange, gaps(before), gaps(after))
 	return out
+}
+
+// CompareCodes is Compare without a word that could be about a patient: substances,
+// routes, reasons and codes of warnings. What was not checked is left out.
+func CompareCodes(before, after Answer) []cds.BesideChange {
+	var out []cds.BesideChange
+	change := func(kind, b, a string) { out = append(out, cds.BesideChange{Kind: kind, Before: b, After: a}) }
+	x, y := before.Recommendation, after.Recommendation
+	if x.Abstained != y.Abstained {
+		change(AbstainChange, fmt.Sprint(x.Abstained), fmt.Sprint(y.Abstained))
+	}
+	if b, a := firstCodes(x), firstCodes(y); b != a {
+		change(FirstChange, b, a)
+	}
+	each := func(kind string, had, has map[string]string) {
+		for _, key := range keys(had, has) {
+			switch {
+			case had[key] == "":
+				change(kind, "", key)
+			case has[key] == "":
+				change(kind, key, "")
+			case kind == OptionChange && had[key] != has[key]:
+				change(DoseChange, key, key)
+			}
+		}
+	}
+	each(OptionChange, options(x), options(y))
+	each(ExclusionChange, exclusions(x), exclusions(y))
+	each(CardChange, warnings(before.Orders.Warnings), warnings(after.Orders.Warnings))
+	each(WarningChange, warnings(x.Warnings), warnings(y.Warnings))
+	return out
+}
+
+// firstCodes names the recommended option by its ATC codes.
+func firstCodes(r cds.Recommendation) string {
+	for _, o := range r.Options {
+		if o.Recommended {
+			var list []string
+			for _, i := range o.Ingredients {
+				list = appendNew(list, i.ATC)
+			}
+			return strings.Join(list, "+")
+		}
+	}
+	return ""
 }
 
 // keys gives the keys of both, each once, in order.

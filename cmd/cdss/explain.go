@@ -37,6 +37,16 @@ func explain(ctx context.Context, args []string, env environment) error {
 		return err
 	}
 	story(env.out, uuid, d, feedback, *every)
+	beside, changes, err := decisions.ShadowRun(ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	if beside != "" {
+		fmt.Fprintf(env.out, "\nBeside it ran %s, which answers with %d differences\n", beside, len(changes))
+		for _, c := range changes {
+			fmt.Fprintf(env.out, "  %s: %s -> %s\n", c.Kind, orNone(c.Before), orNone(c.After))
+		}
+	}
 	return nil
 }
 

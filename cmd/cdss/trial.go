@@ -59,7 +59,7 @@ func (s siteCases) DeleteCase(ctx context.Context, id string) error {
 }
 
 func (h *house) trialConfig() cdsapi.TrialConfig {
-	return cdsapi.TrialConfig{Runs: h.runs, Cases: siteCases{h}, Log: h.log}
+	return cdsapi.TrialConfig{Runs: h.runs, Cases: siteCases{h}, Shadows: shadows{h}, Log: h.log}
 }
 
 // tried finds what is tried; authoring is there by the time anybody asks.

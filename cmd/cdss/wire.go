@@ -53,6 +53,7 @@ type house struct {
 	lifecycle *cdsstore.Lifecycle
 	tester    authoring.Tester // nil: a release runs no cases
 	runs      *runs.Service
+	shadow    atomic.Pointer[decide.Beside] // what runs beside what is in force
 	// One after the other, so that no older state comes after a newer one.
 	refreshing sync.Mutex
 	checked    atomic.Pointer[time.Time] // when it was last found to be what is in force
@@ -146,6 +147,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	h.decide = decide.New(decide.Config{
 		Knowledge: h.knowledge.Load, Checked: h.knowledgeCheckedAt, Tables: h.tables, Evidence: h.evidence, Queries: h.concepts,
 		Servers: fhirServers{h}, Local: h.local.Load, Seen: seen, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
+		Beside: h.shadow.Load, Differ: h.decisions.Differ,
 		MemberOf: func() func(fhir.Coding, string) (bool, bool) { return h.fhir.codes.known() },
 		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
@@ -257,6 +259,8 @@ func (h *house) openDatabase(ctx context.Context) error {
 		h.log.Warn("the knowledge of this site could not be loaded yet", "error", err)
 	}
 	h.background.Go(func() { h.followKnowledge(ctx, pool) })
+	h.background.Go(func() { h.followShadow(ctx) })
+	h.background.Go(func() { h.decisions.RunBeside(ctx) })
 	h.opened.Store(true)
 	if h.cfg.Demo {
 		if err := guidelines.LoadDemo(ctx); err != nil && ctx.Err() == nil {
