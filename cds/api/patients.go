@@ -57,7 +57,7 @@ func (d *door) registerPatients(api huma.API) {
 			}
 			return &struct{ Body ServerList }{list}, nil
 		})
-	op := operation("search-patients", http.MethodPost, "/patients/search", "Search patients on a registered FHIR server", http.StatusOK, 400, 413, 415, 422, 503)
+	op := operation("search-patients", http.MethodPost, "/patients/search", "Search patients on a registered FHIR server", http.StatusOK, 400, 403, 413, 415, 422, 503)
 	op.Description = "By id, or by name and date of birth."
 	op.MaxBodyBytes = 16 << 10
 	huma.Register(api, op, func(ctx context.Context, in *struct{ Body PatientQuery }) (*struct{ Body PatientList }, error) {

@@ -21,11 +21,15 @@ type hospital struct {
 	asked  []prefetch.Query
 	told   []string
 	mute   bool // the trail cannot be written
+	closed bool // who asks may not read patients
 }
 
 func (h *hospital) Names() []string { return []string{"hospital"} }
 
 func (h *hospital) Reader(_ context.Context, name string) (prefetch.Reader, error) {
+	if h.closed {
+		return nil, issue.New(issue.Forbidden, "this needs the right patients:search")
+	}
 	if name != "hospital" {
 		return nil, issue.New(issue.NotFound, "there is no FHIR server of this name")
 	}
@@ -144,6 +148,9 @@ func TestRecommendForAPatientOfAServer(t *testing.T) {
 			w := send(door(t, d, func(c *api.Config) { c.Servers = &hospital{answer: tc.answer} }), "POST", "/recommendations", tc.body)
 			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.says) {
 				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			if w := send(door(t, &decider{}, func(c *api.Config) { c.Servers = &hospital{closed: true} }), "POST", "/recommendations", tc.body); w.Code != 403 {
+				t.Errorf("for somebody who may not read patients: %d", w.Code)
 			}
 			if tc.status == 503 && w.Header().Get("Retry-After") == "" {
 				t.Error("when to come again is not said")

@@ -34,7 +34,7 @@ type recommendationInput struct {
 
 func (d *door) registerRecommendations(api huma.API) {
 	op := operation("recommend", http.MethodPost, "/recommendations", "Recommend antibiotic therapy for one patient", http.StatusOK,
-		400, 413, 415, 422, 503)
+		400, 403, 413, 415, 422, 503)
 	op.Description = "Therapy options computed from the patient's data by rules, each with the page it rests on, and everything that was " +
 		"excluded or could not be checked. With `Accept: text/event-stream` the parts come as the events `progress`, `facts`, `options`, " +
 		"`evidence`, `narrative` and `result` (or `error`)."

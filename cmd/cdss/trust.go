@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -137,9 +138,15 @@ type ownServers struct{ h *house }
 
 func (s ownServers) Names() []string { return s.h.trust.registry.Servers() }
 
+// Reader opens a server for whoever may search patients: a recommendation reads the
+// same data, and many more may ask for one.
 func (s ownServers) Reader(ctx context.Context, name string) (prefetch.Reader, error) {
 	if reader, ok := s.launched(ctx, name); ok {
 		return reader, nil
+	}
+	who, _ := smart.PersonFrom(ctx)
+	if e, ok := s.h.rights.find(http.MethodPost, "/api/patients/search"); !ok || !e.nobody && !e.permits(who.Roles) {
+		return nil, issue.New(issue.Forbidden, "reading a patient from a FHIR server needs the right to search patients, which your roles do not have")
 	}
 	call, err := s.h.trust.registry.Own(name)
 	if err != nil {
