@@ -207,8 +207,19 @@ func (b *builder) news(w window, s signs) {
 	oxygen, in4 := b.oxygen(w)
 	inputs := append(append(append(append(slices.Clone(s.inputs), in1...), in2...), in3...), in4...)
 	b.score(score.NEWS2(score.NEWS2Input{
-		RespiratoryRate: s.rate, Saturation: saturation, Oxygen: oxygen, Systolic: s.systolic, Pulse: pulse, Alert: s.confusion.Not(), Temperature: temperature,
+		RespiratoryRate: s.rate, Saturation: saturation, Hypercapnic: b.hypercapnic(), Oxygen: oxygen, Systolic: s.systolic, Pulse: pulse, Alert: s.confusion.Not(), Temperature: temperature,
 	}), w, inputs, true)
+}
+
+// hypercapnic tells whether a hypercapnic respiratory failure is recorded, for which
+// NEWS2 has a scale of its own (ICD-10-GM J96.x1).
+func (b *builder) hypercapnic() bool {
+	for _, c := range b.chart.conditions {
+		if hasICD(c.Concept, "J96.01", "J96.11", "J96.91") {
+			return true
+		}
+	}
+	return false
 }
 
 // sofa puts SOFA where at least three of its organs can be scored.

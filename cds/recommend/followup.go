@@ -91,7 +91,44 @@ func (s *session) followUp(all []*judged) {
 				"Check results and course: stop, narrow, switch to oral, continue, or outpatient parenteral; record the decision and an end date"))...),
 		})
 	}
+	s.narrow(all)
 	s.toOral(all)
+}
+
+// narrow says that the pathogen is known and a narrower drug of the plan was tested
+// active, while a broader one runs.
+func (s *session) narrow(all []*judged) {
+	kept := s.ordered(all)
+	if len(kept) == 0 || kept[0].tested != stewardship.Yes || kept[0].specialist {
+		return
+	}
+	best := kept[0]
+	for _, c := range s.courses() {
+		given := false
+		for _, p := range best.parts {
+			given = given || p.sub.ATC == c.sub.ATC
+		}
+		if given || !broader(c.sub.AWaReBy(c.Route), best.aware) && !(c.sub.AWaRe == best.aware && breadth(c.sub) > breadth(best.parts[0].sub)) {
+			continue
+		}
+		s.warn(cds.Warning{
+			Code: "deescalate", Indicator: cds.Info,
+			Summary: s.t("Erreger bekannt: ", "Pathogen known: ") + s.say(c.sub.Name) + s.t(" auf ", " can be narrowed to ") + s.label(best) + s.t(" verschmälern", ""),
+			Detail:  s.t("Nach Antibiogramm wirksam und schmaler als das laufende Mittel.", "Active by the antibiogram and narrower than the running drug."),
+		})
+	}
+}
+
+// breadth orders classes of one AWaRe group by their breadth, for those that matter:
+// carbapenems, then what acts on Pseudomonas, then the others.
+func breadth(sub formulary.Substance) int {
+	switch {
+	case sub.Class == formulary.Carbapenem:
+		return 2
+	case sub.ATC == "J01CR05" || sub.ATC == "J01DD02" || sub.ATC == "J01DE01":
+		return 1
+	}
+	return 0
 }
 
 // longest gives the longest duration that the plan states for a substance here.

@@ -192,3 +192,16 @@ func TestAntibiogramDecidesBetweenEquals(t *testing.T) {
 		t.Errorf("figures moved a fluoroquinolone over its betters: %v, want %v", quinolone, plain)
 	}
 }
+
+// The pathogen is known: what runs may be narrowed.
+func TestDeescalation(t *testing.T) {
+	w := newWard(t)
+	uti := dx("N39.0", "Komplizierte Harnwegsinfektion", "2026-03-12")
+	grew := grown("630-4", "112283007", "2026-03-13T10:00:00+01:00", "Ceftriaxon", "S", "Meropenem", "S", "Amoxicillin/Clavulansäure", "S")
+	for running, want := range map[string]int{"J01DH02": 1, "J01CR02": 0} {
+		rec := w.ask(t, moderate, adult(append(slices.Clone(grew), uti, takes(running, "Antibiotikum", "2026-03-12T08:00:00+01:00", "1 g i.v. 3x täglich"))...)...)
+		if got := warned(rec.Warnings, "deescalate"); len(got) != want {
+			t.Errorf("%s runs: %+v, options %v", running, got, lines(rec.Options))
+		}
+	}
+}
