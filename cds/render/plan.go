@@ -108,7 +108,8 @@ func (w *planWriter) detail(a *fhir.Node) string {
 // origin is the first document that an action names, else the plan.
 func (w *planWriter) origin(a *fhir.Node) cds.Source {
 	s := cds.Source{Topic: &cds.Coding{Code: w.Plan.Root().Child("url").String(), System: "urn:ietf:rfc:3986", Display: label(w.title())}}
-	for _, d := range a.Children("documentation") {
+	if list := a.Children("documentation"); len(list) > 0 {
+		d := list[0]
 		if s.Label = label(firstOf(d.Child("label").String(), d.Child("display").String(), d.Child("citation").String())); s.Label == "?" {
 			s.Label = label(firstOf(w.title(), w.Plan.ID()))
 		}
