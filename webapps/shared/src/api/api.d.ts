@@ -705,6 +705,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/launch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The SMART launch of this browser */
+        get: operations["read-launch"];
+        put?: never;
+        post?: never;
+        /** End the SMART launch of this browser */
+        delete: operations["end-launch"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/outbound": {
         parameters: {
             query?: never;
@@ -2591,6 +2609,20 @@ export interface components {
             /** @description registered FHIR server to read the patient from */
             server?: string;
         };
+        Report: {
+            /** @description Encounter/<id> */
+            encounter: string | null;
+            /** Format: date-time */
+            expires: string;
+            /** @description resource types that the launch may not read: what rests on them is not checked */
+            missing: string[];
+            /** @description Patient/<id>, as POST /recommendations takes it */
+            patient: string;
+            /** @description name of the registered FHIR server */
+            server: string;
+            /** @description whom the EHR calls the user, for example Practitioner/<id> */
+            user: string | null;
+        };
         RetentionOutputBody: {
             settings: components["schemas"]["SettingBody"][];
         };
@@ -2736,10 +2768,19 @@ export interface components {
             title: string;
         };
         SavedCase: {
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            deleteAfter?: string;
+            id: string;
+            indication?: string;
+            /** @enum {string} */
+            language: "de" | "en";
             /** @description what was answered, as it was shown */
             recommendation: unknown;
             /** @description what was asked */
             request: unknown;
+            title: string;
         };
         SavedCaseSummary: {
             /** Format: date-time */
@@ -2841,6 +2882,17 @@ export interface components {
             count?: number;
             /** @description of the page before */
             cursor?: string;
+            /** Format: date-time */
+            from?: string;
+            /** @description id of a patient, with or without Patient/ */
+            patient?: string;
+            /** @description person or client */
+            person?: string;
+            /**
+             * Format: date-time
+             * @description before this time
+             */
+            to?: string;
         };
         SearchTrailOutputBody: {
             events: components["schemas"]["EventBody"][];
@@ -6076,6 +6128,72 @@ export interface operations {
             };
         };
     };
+    "read-launch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-launch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-outbound-requests": {
         parameters: {
             query?: {
@@ -6131,6 +6249,15 @@ export interface operations {
             };
             /** @description Bad Request */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6739,6 +6866,15 @@ export interface operations {
             };
             /** @description Bad Request */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
