@@ -199,3 +199,12 @@ func many(n int, f func(int) string) string {
 	}
 	return b.String()
 }
+
+// TestExtensibleLanguage: the codes of R4 for languages of expressions may be
+// extended, and published plans do so.
+func TestExtensibleLanguage(t *testing.T) {
+	r := parse(t, `{"resourceType":"PlanDefinition","status":"active","action":[{"condition":[{"kind":"applicability","expression":{"language":"text/cql-identifier","expression":"X"}}]}]}`)
+	if issues := schema(t, r); len(issues) > 0 {
+		t.Error(issues)
+	}
+}

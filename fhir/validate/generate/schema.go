@@ -34,6 +34,8 @@ const shared = "types"
 // says what it is made of and lists the changes that are made here.
 func writeSchemas(dir string, resources map[string]bool) {
 	source := readSchema(filepath.Join(dir, "fhir-r4", "fhir.schema.json.gz"))
+	// The source lists the codes of this extensible binding as if it were required.
+	source["Expression"].Properties["language"] = &property{Ref: "#/definitions/code"}
 	documents := map[string]map[string]*property{shared: {}}
 	for name, p := range source {
 		if name == "ResourceList" || name == "Resource" {
