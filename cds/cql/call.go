@@ -1,6 +1,8 @@
 package cql
 
 import (
+	"slices"
+
 	"cdss/fhir/issue"
 )
 
@@ -289,7 +291,11 @@ func (k *checker) pathFunction(n *node) (typed, error) {
 			return k.combine(args)
 		}
 	case "iif":
-		return k.ifThen(&node{kind: nIf, pos: n.pos, args: append(n.args[1:], &node{kind: nNull, pos: n.pos})[:3]})
+		branches := append(slices.Clone(n.args[1:]), &node{kind: nNull, pos: n.pos})
+		if len(branches) < 3 || len(branches) > 4 {
+			return typed{}, k.fail(n.pos, "iif needs a criterion and one value or two")
+		}
+		return k.ifThen(&node{kind: nIf, pos: n.pos, args: branches[:3]})
 	}
 	name, ok := simplePath[n.name]
 	if !ok {

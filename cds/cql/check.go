@@ -233,6 +233,9 @@ func (k *checker) body(d *definition) error {
 // typeOf resolves a type as it was written. Without model FHIR goes before System
 // where the library uses it.
 func (k *checker) typeOf(s *typeSpec) (*Type, error) {
+	if s == nil {
+		return typeAny, nil // ELM may leave it out
+	}
 	switch s.kind {
 	case 'l', 'i':
 		e, err := k.typeOf(s.args[0])

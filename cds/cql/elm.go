@@ -247,6 +247,15 @@ func (r *elmReader) operands(n elmNode) []*node {
 	return r.exprs(n.list("operand"))
 }
 
+// one gives the operand of an operator that has one.
+func (r *elmReader) one(n elmNode) []*node {
+	args := r.operands(n)
+	if len(args) != 1 {
+		r.fail(n, "%s needs one operand", n.str("type"))
+	}
+	return args
+}
+
 // named gives the members of these names as operands, as far as they are there.
 func (r *elmReader) named(n elmNode, names ...string) []*node {
 	var out []*node
@@ -337,12 +346,12 @@ func (r *elmReader) read(n elmNode) *node {
 		out.args = append(out.args, r.expr(n.node("else")))
 		return out
 	case "Is":
-		return &node{kind: nIs, args: r.operands(n), spec: r.required(n, "isType")}
+		return &node{kind: nIs, args: r.one(n), spec: r.required(n, "isType")}
 	case "As":
 		strict, _ := n["strict"].(bool)
-		return &node{kind: nAs, strict: strict, args: r.operands(n), spec: r.required(n, "asType")}
+		return &node{kind: nAs, strict: strict, args: r.one(n), spec: r.required(n, "asType")}
 	case "Convert":
-		return &node{kind: nConvert, args: r.operands(n), spec: r.required(n, "toType")}
+		return &node{kind: nConvert, args: r.one(n), spec: r.required(n, "toType")}
 	case "MinValue", "MaxValue":
 		model, own := local(n.str("valueType"))
 		kind := nMinimum
@@ -374,6 +383,9 @@ func (r *elmReader) read(n elmNode) *node {
 		args := r.operands(n)
 		if len(args) == 1 {
 			args = append(args, nil)
+		}
+		if len(args) != 2 {
+			r.fail(n, "%s needs one operand or two", typ)
 		}
 		return &node{kind: nExpand, name: strings.ToLower(typ), args: args}
 	case "Coalesce":

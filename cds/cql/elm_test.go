@@ -92,6 +92,19 @@ func TestELMErrors(t *testing.T) {
 
 func FuzzELM(f *testing.F) {
 	f.Add([]byte(elm))
+	one := func(expression string) []byte {
+		return []byte(`{"library":{"usings":{"def":[{"localIdentifier":"FHIR","version":"4.0.1"}]},"statements":{"def":[{"name":"f","type":"FunctionDef","operand":[{"name":"n"}],"expression":{"type":"OperandRef","name":"n"}},{"name":"X","expression":` + expression + `}]}}}`)
+	}
+	for _, expression := range []string{
+		`{"type":"Null"}`, `{"type":"List","element":[{"type":"Quantity","value":1,"unit":"mg"}]}`, `{"type":"FunctionRef","name":"f","operand":[{"type":"Now"}]}`,
+		`{"type":"Case","caseItem":[{"when":{"type":"Null"},"then":{"type":"Null"}}],"else":{"type":"Null"}}`, `{"type":"Expand","operand":[{"type":"Interval","low":{"type":"Today"},"high":{"type":"Today"}}]}`,
+		`{"type":"Retrieve","dataType":"{http://hl7.org/fhir}Condition","codes":{"type":"Null"},"dateProperty":"onset","dateRange":{"type":"Null"}}`, `{"type":"Round","operand":{"type":"Null"},"precision":{"type":"Null"}}`,
+		`{"type":"Sort","source":{"type":"List"},"by":[{"type":"ByDirection","direction":"desc"}]}`, `{"type":"Filter","source":{"type":"List"},"condition":{"type":"IsNull","operand":{"type":"Current"}}}`,
+		`{"type":"As","operand":{"type":"Null"},"asTypeSpecifier":{"type":"ChoiceTypeSpecifier","choice":[{"type":"NamedTypeSpecifier","name":"{urn:hl7-org:elm-types:r1}Integer"}]}}`,
+		`{"type":"InValueSet","code":{"type":"Null"},"valuesetExpression":{"type":"Null"}}`, `{"type":"Property","path":"a.b","source":{"type":"Instance","classType":"{http://hl7.org/fhir}Coding","element":[{"name":"code","value":{"type":"Null"}}]}}`,
+	} {
+		f.Add(one(expression))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		lib, err := cql.Compile(cql.Source{Name: "F", ELM: raw}, nil)
 		if err != nil || lib == nil {
