@@ -27,7 +27,8 @@ type CaseWriter interface {
 	DeleteCase(ctx context.Context, owner, id string) error
 }
 
-type savedCaseSummary struct {
+// SavedCaseSummary is a saved case without its content.
+type SavedCaseSummary struct {
 	ID          string     `json:"id"`
 	Title       string     `json:"title"`
 	CreatedAt   time.Time  `json:"createdAt"`
@@ -36,8 +37,8 @@ type savedCaseSummary struct {
 	DeleteAfter *time.Time `json:"deleteAfter,omitempty"`
 }
 
-func summaryOf(c cds.SavedCase) savedCaseSummary {
-	s := savedCaseSummary{ID: c.ID, Title: c.Title, CreatedAt: c.CreatedAt.UTC(), Language: string(c.Language), Indication: c.Indication}
+func summaryOf(c cds.SavedCase) SavedCaseSummary {
+	s := SavedCaseSummary{ID: c.ID, Title: c.Title, CreatedAt: c.CreatedAt.UTC(), Language: string(c.Language), Indication: c.Indication}
 	if !c.DeleteAfter.IsZero() {
 		at := c.DeleteAfter.UTC()
 		s.DeleteAfter = &at
@@ -46,7 +47,7 @@ func summaryOf(c cds.SavedCase) savedCaseSummary {
 }
 
 type savedCase struct {
-	savedCaseSummary
+	SavedCaseSummary
 	Request        json.RawMessage `json:"request" doc:"what was asked"`
 	Recommendation json.RawMessage `json:"recommendation" doc:"what was answered, as it was shown"`
 }
@@ -64,13 +65,13 @@ type caseInput struct {
 	ID string `path:"id" format:"uuid"`
 }
 
-type caseOutput struct{ Body savedCaseSummary }
+type caseOutput struct{ Body SavedCaseSummary }
 
 type fullCaseOutput struct{ Body savedCase }
 
 type casesOutput struct {
 	Body struct {
-		Cases []savedCaseSummary `json:"cases"`
+		Cases []SavedCaseSummary `json:"cases"`
 	}
 }
 
@@ -173,7 +174,7 @@ func (d *door) registerCases(api huma.API) {
 				return nil, d.fail(ctx, err)
 			}
 			out := &casesOutput{}
-			out.Body.Cases = []savedCaseSummary{}
+			out.Body.Cases = []SavedCaseSummary{}
 			for _, c := range list {
 				out.Body.Cases = append(out.Body.Cases, summaryOf(c))
 			}

@@ -132,14 +132,16 @@ func eventOf(t audit.Told) eventBody {
 	return b
 }
 
-type about struct {
+// About is what the trail is asked about. It is exported for its fields to be described
+// where it is embedded.
+type About struct {
 	Patient string     `json:"patient,omitempty" maxLength:"200" doc:"id of a patient, with or without Patient/"`
 	Person  string     `json:"person,omitempty" maxLength:"200" doc:"person or client"`
 	From    *time.Time `json:"from,omitempty"`
 	To      *time.Time `json:"to,omitempty" doc:"before this time"`
 }
 
-func (a about) filter() audit.Filter {
+func (a About) filter() audit.Filter {
 	f := audit.Filter{Patient: strings.TrimPrefix(a.Patient, "Patient/"), Agent: a.Person}
 	if a.From != nil {
 		f.From = *a.From
@@ -152,7 +154,7 @@ func (a about) filter() audit.Filter {
 
 type searchTrailInput struct {
 	Body struct {
-		about
+		About
 		Cursor string `json:"cursor,omitempty" maxLength:"100" doc:"of the page before"`
 		Count  int    `json:"count,omitempty" minimum:"0" maximum:"500" doc:"of events; 100 unless set"`
 	}
@@ -165,7 +167,7 @@ type searchTrailOutput struct {
 	}
 }
 
-type aboutInput struct{ Body about }
+type aboutInput struct{ Body About }
 
 type sightingBody struct {
 	Person string    `json:"person,omitempty"`
@@ -235,7 +237,7 @@ type verifyInput struct{ patience }
 
 type exportInput struct {
 	patience
-	Body about
+	Body About
 }
 
 // asked writes down that somebody looked into the trail.
