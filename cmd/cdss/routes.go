@@ -16,6 +16,7 @@ import (
 	cdsapi "cdss/cds/api"
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir/access"
+	"cdss/fhir/access/handover"
 	"cdss/fhir/access/launch"
 	"cdss/fhir/issue"
 	"cdss/rag/answer"
@@ -37,6 +38,7 @@ func (h *house) routes() http.Handler {
 	r.Mount("/api", h.load.api(h.withLaunch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) }))))
 	r.Handle(launch.LaunchPath, h.launches)
 	r.Handle(launch.CallbackPath, h.launches)
+	r.Handle(handover.Path, h.load.guarded(h.trust.guard.Wrap)(h.handovers))
 	r.HandleFunc(demoPath+"/authorize", h.serveDemoLogin)
 	r.Handle("/*", h.site)
 	return r
@@ -105,6 +107,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 	h.sessions.RegisterSession(api)
 	access.RegisterSystem(api, h.system())
 	h.launches.Register(api)
+	h.handovers.Register(api)
 	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Lab: h.lab, Builder: h.concepts, Indications: indications{h}, Log: h.log,
 		Citing: func() []ingest.Citing { return citing(h.knowledge.Load()) }})
 	return r, api, nil

@@ -34,13 +34,16 @@ func newLaunches(h *house) (*launch.Door, *launch.Store) {
 			}
 			return l.Person.Smart(), true
 		},
-		Base: func(r *http.Request) string {
-			if h.cfg.PublicURL != "" {
-				return h.cfg.PublicURL
-			}
-			return "http://" + r.Host // on this machine only, see knownHost
-		},
+		Base: h.external,
 	}), store
+}
+
+// external is the address of this server as the browser of a request sees it.
+func (h *house) external(r *http.Request) string {
+	if h.cfg.PublicURL != "" {
+		return h.cfg.PublicURL
+	}
+	return "http://" + r.Host // on this machine only, see knownHost
 }
 
 // withLaunch puts the SMART launch of a browser into the context of what uses it.

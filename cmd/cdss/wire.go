@@ -27,6 +27,7 @@ import (
 	"cdss/cmd/cdss/observe"
 	"cdss/fhir"
 	"cdss/fhir/access"
+	"cdss/fhir/access/handover"
 	"cdss/fhir/access/launch"
 	"cdss/fhir/access/provider"
 	"cdss/fhir/audit"
@@ -77,6 +78,7 @@ type house struct {
 	lab          *lab.Lab // nil until there is a database
 	launches     *launch.Door
 	launched     *launch.Store
+	handovers    *handover.Door
 
 	api        atomic.Pointer[http.Handler]
 	guidelines atomic.Pointer[ingest.Service]
@@ -142,6 +144,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 		return nil, err
 	}
 	h.launches, h.launched = newLaunches(h)
+	h.handovers = handover.New(handover.Config{Base: h.external, Now: h.now, Log: log})
 	h.load = newLoad(h)
 	h.trail = newTrail(h)
 	h.decide = decide.New(decide.Config{
@@ -222,6 +225,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 	}
 	h.background.Go(func() { h.sessions.Run(ctx) })
 	h.launched.Attach(pool)
+	h.handovers.Attach(pool)
 	h.codes.Attach(pool)
 	h.models.notes.Attach(pool)
 	h.background.Go(func() { h.models.notes.Run(ctx) })
