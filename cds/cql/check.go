@@ -24,6 +24,7 @@ type checker struct {
 	used    int // slots in use
 	most    int // slots at most
 	adHoc   bool
+	needs   []Requirement // of an expression that stands alone
 	context string
 	name    string // of the definition
 	depth   int

@@ -289,6 +289,8 @@ type Expression struct {
 	run   code
 	slots int
 	Type  *Type
+	// Requirements is what the expression itself retrieves, beside its library.
+	Requirements []Requirement
 }
 
 // Expression compiles an expression in the scope of the library; all it may name
@@ -304,7 +306,7 @@ func (l *Library) Expression(text string) (*Expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Expression{lib: l, run: t.run, slots: k.most, Type: t.typ}, nil
+	return &Expression{lib: l, run: t.run, slots: k.most, Type: t.typ, Requirements: k.needs}, nil
 }
 
 // Empty gives a library without definitions that uses FHIR, for expressions that

@@ -64,7 +64,9 @@ func (k *checker) retrieve(n *node) (typed, error) {
 		c.dates, c.datePath = k.coerce(d, intervalDateTime).run, strings.Split(f.datePath, ".")
 		need.DatePath = f.datePath
 	}
-	if !k.adHoc {
+	if k.adHoc {
+		k.needs = append(k.needs, need) // the library is compiled, and shared
+	} else {
 		k.lib.needs = append(k.lib.needs, need)
 	}
 	return typed{typ: listOf(t), run: c.run}, nil

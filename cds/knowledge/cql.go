@@ -62,13 +62,16 @@ func (l *loader) cql() {
 		if len(inCQL) == 0 {
 			continue
 		}
-		if others == 0 {
-			p.Requirements = append(p.Requirements, c.required(root)...)
-		}
+		needs := c.required(root)
 		for _, e := range inCQL {
-			if err := c.tryExpression(root, e); err != nil {
+			own, err := c.tryExpression(root, e)
+			if err != nil {
 				l.problem(p.Canonical(), e, "%v", err)
 			}
+			needs = append(needs, own...)
+		}
+		if others == 0 {
+			p.Requirements = append(p.Requirements, requirements(needs)...)
 		}
 	}
 }
@@ -99,9 +102,10 @@ func expressions(root *fhir.Node) (inCQL []*fhir.Node, others int) {
 	return inCQL, others
 }
 
-// tryExpression tells what is wrong with an expression in the scope of the
-// artifact's libraries. A library that cannot be compiled has told so itself.
-func (c *Catalogue) tryExpression(root, e *fhir.Node) error {
+// tryExpression tells what an expression retrieves in the scope of the artifact's
+// libraries, and what is wrong with it. A library that cannot be compiled has told so
+// itself.
+func (c *Catalogue) tryExpression(root, e *fhir.Node) ([]cql.Requirement, error) {
 	scope := cql.Empty()
 	text := strings.TrimSpace(e.Child("expression").String())
 	for _, name := range root.Children("library") {
@@ -112,25 +116,28 @@ func (c *Catalogue) tryExpression(root, e *fhir.Node) error {
 		library, err := c.CQL(r, nil)
 		switch {
 		case err != nil:
-			return nil
+			return nil, nil
 		case library == nil:
 			continue
 		case library.Defines(strings.Trim(text, `"`)):
-			return nil
+			return nil, nil
 		case scope.Name == "":
 			scope = library
 		}
 	}
 	if strings.HasSuffix(e.Child("language").String(), "identifier") {
-		return issue.New(issue.NotFound, "no library of the plan defines %q in CQL", text)
+		return nil, issue.New(issue.NotFound, "no library of the plan defines %q in CQL", text)
 	}
-	_, err := scope.Expression(text)
-	return err
+	x, err := scope.Expression(text)
+	if err != nil {
+		return nil, err
+	}
+	return x.Requirements, nil
 }
 
-// required gives what the libraries of an artifact retrieve, as DataRequirements.
-func (c *Catalogue) required(root *fhir.Node) []*fhir.Node {
-	var list []*fhir.Node
+// required gives what the libraries of an artifact retrieve.
+func (c *Catalogue) required(root *fhir.Node) []cql.Requirement {
+	var list []cql.Requirement
 	for _, name := range root.Children("library") {
 		r, _ := c.Find(name.String())
 		if r == nil {
@@ -140,10 +147,17 @@ func (c *Catalogue) required(root *fhir.Node) []*fhir.Node {
 		if err != nil || library == nil {
 			continue
 		}
-		for _, need := range library.Requirements() {
-			if n, err := fhir.ParseJSON(need.Object().JSON(), fhir.Limits{}); err == nil {
-				list = append(list, n)
-			}
+		list = append(list, library.Requirements()...)
+	}
+	return list
+}
+
+// requirements writes them as DataRequirements.
+func requirements(needs []cql.Requirement) []*fhir.Node {
+	var list []*fhir.Node
+	for _, need := range needs {
+		if n, err := fhir.ParseJSON(need.Object().JSON(), fhir.Limits{}); err == nil {
+			list = append(list, n)
 		}
 	}
 	return list

@@ -42,7 +42,7 @@ func TestCQLIsCompiledAtLoad(t *testing.T) {
 	s, err := load(t, knowledge.Options{Hooks: []string{"patient-view"}}, indications, cqlLibrary("Kidney", "1", kidney), cqlLibrary("Terms", "2", terms),
 		cqlLibrary("Broken", "1", "library Broken version '1'\ndefine Good: 1\ndefine Bad: 1 + 'a'"), cqlLibrary("Lost", "1", "library Lost version '1'\ninclude Nobody version '9'\ndefine X: 1"),
 		cqlLibrary("Circle", "1", "library Circle version '1' include Circle version '1' define X: 1"),
-		cqlPlan("good", "Kidney", "text/cql-identifier High", "text/cql.identifier Pregnant", `text/cql "High" and not "Pregnant"`),
+		cqlPlan("good", "Kidney", "text/cql-identifier High", "text/cql.identifier Pregnant", `text/cql "High" and not "Pregnant" and not exists [Procedure]`),
 		cqlPlan("mixed", "Kidney", "text/cql-identifier High", "text/fhirpath true"),
 		cqlPlan("misspelt", "Kidney", "text/cql-identifier Hihg"), cqlPlan("faulty", "Kidney", `text/cql-expression "High" + 1`))
 	if err != nil {
@@ -75,7 +75,7 @@ func TestCQLIsCompiledAtLoad(t *testing.T) {
 		}
 		requirements[p.ID] = strings.Join(list, ", ")
 	}
-	if requirements["good"] != "Observation 2160-0, Condition http://example.org/ValueSet/pregnancy" {
+	if requirements["good"] != "Observation 2160-0, Condition http://example.org/ValueSet/pregnancy, Procedure " {
 		t.Errorf("requirements %q", requirements["good"])
 	}
 	// A plan that looks at other values as well gets the data of the built-in services.
