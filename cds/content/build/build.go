@@ -104,8 +104,12 @@ func Files(fsys fs.FS) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	libraries, err := collected(fsys)
+	if err != nil {
+		return nil, err
+	}
 	files := map[string][]byte{}
-	resources := append([]*fhir.Object{system, library}, append(plans, safety...)...)
+	resources := append([]*fhir.Object{system, library}, append(append(plans, safety...), libraries...)...)
 	for _, o := range resources {
 		r, err := o.Resource()
 		if err != nil {
