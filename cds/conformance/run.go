@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -88,8 +89,36 @@ type answer struct {
 	took   time.Duration
 }
 
-// send makes a request; an answer that never came has status 0.
+// longest is how long the kit waits when a service wants it to come later.
+const longest = 10 * time.Second
+
+// send makes a request, again when the service says that there were too many and when
+// to come: the kit calls faster than any client does. An answer that never came has
+// status 0.
 func (k *kit) send(method, path string, body []byte, header ...string) answer {
+	for tries := 0; ; tries++ {
+		a := k.sendOnce(method, path, body, header...)
+		wait, err := strconv.Atoi(a.header.Get("Retry-After"))
+		if after := time.Duration(wait) * time.Second; a.status != http.StatusTooManyRequests || err != nil || after > longest || tries == 3 {
+			return a
+		} else if !sleep(k.ctx, after) {
+			return a
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+func (k *kit) sendOnce(method, path string, body []byte, header ...string) answer {
 	address := k.target.Base + "/cds-services" + path
 	r, err := http.NewRequestWithContext(k.ctx, method, address, bytes.NewReader(body))
 	if err != nil {

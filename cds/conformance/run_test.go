@@ -100,6 +100,24 @@ func TestASoundServicePasses(t *testing.T) {
 	}
 }
 
+// TestAServiceThatLimitsTheRatePasses: what was turned away for coming too often is
+// sent again, when the service said.
+func TestAServiceThatLimitsTheRatePasses(t *testing.T) {
+	n := 0
+	good := newSound()
+	limited := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n++; n%2 == 1 {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		good.ServeHTTP(w, r)
+	})
+	if got := failures(t, limited); len(got) > 0 {
+		t.Errorf("a service that limits the rate does not pass: %q", got)
+	}
+}
+
 // TestEachFaultIsSeen breaks the sound service in one way after the other.
 func TestEachFaultIsSeen(t *testing.T) {
 	always := func(status int, text string) func(*sound) {
