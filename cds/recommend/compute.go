@@ -345,6 +345,12 @@ func (s *session) pins() []cds.Artifact {
 			out = append(out, a)
 		}
 	}
+	if s.Tables.Formulary != nil {
+		out = append(out, cds.Artifact{URL: content.Base + "/Library/formulary", Version: s.Tables.Formulary.Version()})
+	}
+	if s.Tables.Interactions != nil {
+		out = append(out, cds.Artifact{URL: content.Base + "/Library/interactions", Version: s.Tables.Interactions.Version()})
+	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].URL < out[j].URL })
 	return out
 }
