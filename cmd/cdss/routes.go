@@ -106,6 +106,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 	cdsapi.RegisterTrial(api, h.trialConfig())
 	h.sessions.RegisterSession(api)
 	access.RegisterSystem(api, h.system())
+	h.registerTasks(api)
 	h.launches.Register(api)
 	h.handovers.Register(api)
 	ragapi.Register(api, ragapi.Deps{Guidelines: guidelines, Answers: answers, Outbound: h.models, Lab: h.lab, Builder: h.concepts, Indications: indications{h}, Log: h.log,
