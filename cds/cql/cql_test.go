@@ -380,9 +380,13 @@ func TestConcurrent(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			run := cql.NewRun(context.Background(), cql.Env{Now: suiteNow, Patient: patient, Data: data, MemberOf: memberOf})
-			r, err := run.Evaluate(lib, "Recommendation")
-			if err != nil || cql.Text(r.Value) == "null" {
-				t.Errorf("%v, %v", cql.Text(r.Value), err)
+			for _, d := range lib.Definitions() {
+				if d.Function {
+					continue
+				}
+				if _, err := run.Evaluate(lib, d.Name); err != nil {
+					t.Errorf("%s: %v", d.Name, err)
+				}
 			}
 		}()
 	}

@@ -62,15 +62,14 @@ type parameter struct {
 
 // definition is a named expression or a function.
 type definition struct {
-	lib     *Library
-	node    *defineNode
-	typ     *Type
-	params  []*Type
-	run     code
-	slots   int
-	state   uint8
-	err     error
-	retries int
+	lib    *Library
+	node   *defineNode
+	typ    *Type
+	params []*Type
+	run    code
+	slots  int
+	state  uint8
+	err    error
 }
 
 const (

@@ -215,7 +215,6 @@ type defineNode struct {
 	operands []operandNode
 	returns  *typeSpec
 	body     *node
-	docs     string
 }
 
 // libraryNode is a library as it was written.
