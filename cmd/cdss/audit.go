@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	cdsstore "cdss/cds/store"
@@ -66,15 +67,21 @@ func (h *house) attachTrail(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// caller puts into the context of a request what is known of who asks.
-func caller(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			host = r.RemoteAddr
+// caller puts into the context of a request what is known of who asks. The address is
+// that of the connection or, behind proxies of the operator, the one the outermost of
+// them saw; what stands before it in X-Forwarded-For anybody may have written.
+func (h *house) caller(next http.Handler) http.Handler {
+	find := middleware.ClientIPFromRemoteAddr
+	if h.cfg.TrustedProxies > 0 {
+		find = middleware.ClientIPFromXFFTrustedProxies(h.cfg.TrustedProxies)
+	}
+	return find(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := middleware.GetClientIP(r.Context())
+		if host == "" {
+			host, _, _ = net.SplitHostPort(r.RemoteAddr)
 		}
 		next.ServeHTTP(w, r.WithContext(audit.With(r.Context(), audit.Caller{Address: host, Request: observe.RequestID(r.Context())})))
-	})
+	}))
 }
 
 func auditCommands() []command {

@@ -29,7 +29,7 @@ import (
 // take only what is left.
 func (h *house) routes() http.Handler {
 	r := chi.NewRouter()
-	r.Use(observe.WithRequestID, observe.Requests(h.log, h.metrics), observe.Recover(h.log, h.metrics), h.knownHost, h.readable, caller, h.gate)
+	r.Use(observe.WithRequestID, observe.Requests(h.log, h.metrics), observe.Recover(h.log, h.metrics), h.knownHost, h.readable, h.caller, h.gate)
 	r.Get("/health", h.health)
 	r.Get("/livez", h.livez)
 	r.Get("/readyz", h.readyz)

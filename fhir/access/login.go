@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -34,10 +35,24 @@ const (
 
 // attempt counts an attempt to log in.
 func (s *Sessions) attempt(ctx context.Context, account string) error {
-	if !s.addresses.allow(audit.From(ctx).Address) || account != "" && !s.accounts.allow(account) {
+	if !s.addresses.allow(network(audit.From(ctx).Address)) || account != "" && !s.accounts.allow(account) {
 		return errTooMany
 	}
 	return nil
+}
+
+// network is what one caller has: an address, or 64 bits of an IPv6 one, all of whose
+// addresses are the same caller's.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	prefix, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 // byPassphrase logs a person in. Whatever is wrong, the answer is errRefused after the
