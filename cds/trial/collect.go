@@ -35,16 +35,17 @@ type Report struct {
 	Agreement    map[Agreement]int `json:"agreement"`   // moments
 	Indications  []ByIndication    `json:"indications"`
 	Cards        int               `json:"cards"`
-	Interruptive int               `json:"interruptive"` // cards that warn or are critical
-	GapCards     int               `json:"notCheckedCards"`
-	Codes        []Count           `json:"warnings"` // interruptive warnings, by code
+	Interruptive int               `json:"interruptive"`    // cards that warn or are critical
+	GapCards     int               `json:"notCheckedCards"` // of the interruptive ones
+	Codes        []Count           `json:"warnings"`        // interruptive warnings, by code
 	Missing      []Count           `json:"notChecked"`
 	Types        []Count           `json:"resourceTypes"` // Bundles that hold any
 	Known        []ByKind          `json:"codes"`
 	Unmapped     []Unmapped        `json:"unmapped"`
 	Labels       []ByLabel         `json:"labels,omitempty"`
+	Ordinary     *Ordinary         `json:"ordinary,omitempty"`
 
-	Entries []Entry `json:"entries"` // disagreements and cards, the gravest first
+	Entries []Entry `json:"entries"` // disagreements and interruptive cards, the gravest first
 	Left    int     `json:"left"`    // entries that are not listed
 	Impact  *Impact `json:"impact,omitempty"`
 }
@@ -90,6 +91,12 @@ type ByLabel struct {
 	Orders  int     `json:"orders"`
 	Alerted int     `json:"alerted"` // an interruptive warning is about the order
 	Codes   []Count `json:"warnings"`
+}
+
+// Ordinary is what orders were met with that a synthetic ward calls right.
+type Ordinary struct {
+	Orders       int `json:"orders"`
+	Interruptive int `json:"interruptive"`
 }
 
 // What a report lists at most.
@@ -183,6 +190,7 @@ func (c *Collector) entry(e Entry) {
 	if e.gapCard {
 		r.GapCards++
 	}
+	c.ordinary(e)
 	for _, code := range e.codes {
 		c.codes[code]++
 	}
@@ -195,8 +203,30 @@ func (c *Collector) entry(e Entry) {
 	if r.Impact != nil {
 		r.Impact.Add(e.ID+" "+e.At, "", e.changes, maxListed)
 	}
-	if e.Agreement.disagrees() || len(e.Cards) > 0 {
+	if e.listed() {
 		c.keep(e)
+	}
+}
+
+// ordinary counts the moments of a synthetic ward at which every order is right.
+func (c *Collector) ordinary(e Entry) {
+	for _, g := range e.given {
+		if g.Label != "right" {
+			return
+		}
+	}
+	if len(e.given) == 0 {
+		return
+	}
+	if c.report.Ordinary == nil {
+		c.report.Ordinary = &Ordinary{}
+	}
+	o := c.report.Ordinary
+	o.Orders += len(e.given)
+	for _, card := range e.Cards {
+		if interruptive(card.Indicator) {
+			o.Interruptive++
+		}
 	}
 }
 

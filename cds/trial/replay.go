@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -177,7 +178,7 @@ func (x Replayer) moment(ctx context.Context, line int, id string, m Moment) Ent
 		old.Local = nil
 		e.changes = Compare(old.Ask(ctx, q, false), de)
 	}
-	if !e.Agreement.disagrees() && len(e.Cards) == 0 && len(e.changes) == 0 {
+	if !e.listed() {
 		return e
 	}
 	q.Language = cds.EN
@@ -233,6 +234,11 @@ func entry(line int, id string, m Moment, a Answer, noneDue bool) Entry {
 	return e
 }
 
+// listed tells whether the report explains the moment.
+func (e Entry) listed() bool {
+	return e.Agreement.disagrees() || slices.ContainsFunc(e.Cards, func(c EntryCard) bool { return interruptive(c.Indicator) })
+}
+
 // take notes cards and what was missing.
 func (e *Entry) take(a Answer) {
 	for _, w := range a.Orders.Warnings {
@@ -248,7 +254,7 @@ func (e *Entry) take(a Answer) {
 		if c.Source.Topic != nil {
 			card.Code = c.Source.Topic.Code
 		}
-		e.gapCard = e.gapCard || card.Code == render.NotCheckedTopic
+		e.gapCard = e.gapCard || card.Code == render.NotCheckedTopic && interruptive(c.Indicator)
 		e.Cards = append(e.Cards, card)
 	}
 	for fact := range lacked(a) {

@@ -182,6 +182,9 @@ func (r Report) Summary(w io.Writer) {
 		}
 		line("  %5d  %s|%s", u.Count, u.System, u.Code)
 	}
+	if o := r.Ordinary; o != nil {
+		line("on orders labelled right: %d interruptive cards, %.1f for 100", o.Interruptive, Per100(o.Interruptive, o.Orders))
+	}
 	for _, l := range r.Labels {
 		line("labelled %-14s %4d orders, %4d met by a warning", l.Label, l.Orders, l.Alerted)
 	}

@@ -34,7 +34,7 @@ func (d drug) reduced(to drug) drug {
 var (
 	ampicillinSulbactam = iv("J01CR01", "Ampicillin/Sulbactam", 3, 3).reduced(iv("J01CR01", "Ampicillin/Sulbactam", 3, 2))
 	amoxiClav           = iv("J01CR02", "Amoxicillin/Clavulansäure", 2.2, 3).reduced(iv("J01CR02", "Amoxicillin/Clavulansäure", 1.2, 2))
-	amoxiClavOral       = po("J01CR02", "Amoxicillin/Clavulansäure", 1000, 2)
+	amoxiClavOral       = po("J01CR02", "Amoxicillin/Clavulansäure", 1000, 2).reduced(po("J01CR02", "Amoxicillin/Clavulansäure", 625, 2))
 	cefuroxime          = iv("J01DC02", "Cefuroxim", 1.5, 3).reduced(iv("J01DC02", "Cefuroxim", 1.5, 2))
 	ceftriaxone         = iv("J01DD04", "Ceftriaxon", 2, 1)
 	ceftriaxoneHigh     = iv("J01DD04", "Ceftriaxon", 2, 2)
@@ -46,7 +46,7 @@ var (
 	ampicillin          = iv("J01CA01", "Ampicillin", 2, 6)
 	metronidazole       = iv("J01XD01", "Metronidazol", 0.5, 3)
 	clarithromycin      = po("J01FA09", "Clarithromycin", 500, 2)
-	ciprofloxacinOral   = po("J01MA02", "Ciprofloxacin", 500, 2)
+	ciprofloxacinOral   = po("J01MA02", "Ciprofloxacin", 500, 2).reduced(po("J01MA02", "Ciprofloxacin", 500, 1))
 	ciprofloxacin       = iv("J01MA02", "Ciprofloxacin", 0.4, 2)
 	vancomycinOral      = po("A07AA09", "Vancomycin", 125, 4)
 	nitrofurantoin      = po("J01XE01", "Nitrofurantoin", 100, 3)

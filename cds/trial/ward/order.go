@@ -150,9 +150,18 @@ func (p *patient) better(times ...time.Time) {
 	}
 }
 
+// clearance is that of Cockcroft and Gault, in mL/min.
+func (p *patient) clearance() float64 {
+	c := float64(140-p.age) * p.weight / (72 * p.creatinine())
+	if p.female {
+		c *= 0.85
+	}
+	return c
+}
+
 // fitted reduces the dose where the kidney asks for it.
 func (p *patient) fitted(option []drug, kind string) []drug {
-	if p.egfr >= 30 || kind != "" {
+	if p.clearance() >= 30 || kind != "" {
 		return option
 	}
 	out := make([]drug, len(option))
