@@ -42,6 +42,16 @@ type order struct {
 	CPU   int          `json:"cpu,omitempty"`   // seconds of processor time
 }
 
+// nice is how far the child stands back: hooks go before all of it, and a file that
+// is read in the background before nobody who waits. Not to the last, or a busy
+// machine would never come to it.
+func (o order) nice() int {
+	if o.Do == read {
+		return 10
+	}
+	return 5
+}
+
 // answer is a line the child says.
 type answer struct {
 	Done    int            `json:"done,omitempty"`

@@ -11,7 +11,7 @@ import (
 // confine gives up what a reader of files does not need: processor time beyond its
 // share, the right of way over the server, files of any size, and the system calls
 // that open connections or start programs.
-func confine(seconds int) error {
+func confine(seconds, nice int) error {
 	if seconds > 0 {
 		limit := unix.Rlimit{Cur: uint64(seconds), Max: uint64(seconds)}
 		if err := unix.Setrlimit(unix.RLIMIT_CPU, &limit); err != nil {
@@ -28,8 +28,7 @@ func confine(seconds int) error {
 			return fmt.Errorf("limit resource %d: %w", resource, err)
 		}
 	}
-	const nicest = 19
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, nicest)
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, nice)
 	return filter()
 }
 

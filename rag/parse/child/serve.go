@@ -38,7 +38,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(line, &o); err != nil {
 		return err
 	}
-	if err := confine(o.CPU); err != nil {
+	if err := confine(o.CPU, o.nice()); err != nil {
 		return err
 	}
 	data, err := io.ReadAll(io.LimitReader(reader, maxFile+1))
