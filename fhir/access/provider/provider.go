@@ -7,6 +7,7 @@
 package provider
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,8 +15,8 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -98,10 +99,24 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.Ser
 // RoundTrip answers the relying party within the process, so that nothing but the page
 // needs an address.
 func (p *Provider) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
+	w := &recorder{header: http.Header{}, status: http.StatusOK}
 	p.mux.ServeHTTP(w, r)
-	return w.Result(), nil
+	return &http.Response{
+		StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.header,
+		ContentLength: int64(w.body.Len()), Body: io.NopCloser(&w.body), Request: r,
+	}, nil
 }
+
+// recorder keeps an answer for RoundTrip.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *recorder) Header() http.Header         { return w.header }
+func (w *recorder) WriteHeader(status int)      { w.status = status }
+func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
 
 // SetRoles changes the roles of a person; nil: the provider does not know the person any
 // more. For tests.
