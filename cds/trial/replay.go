@@ -2,7 +2,6 @@ package trial
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"cdss/cds/render"
 	"cdss/cds/translate"
 	"cdss/fhir"
+	"cdss/fhir/issue"
 )
 
 // Agreement is how what was ordered relates to what would have been advised.
@@ -147,7 +147,7 @@ func (x Replayer) Bundle(ctx context.Context, line int, raw []byte) (Bundle, err
 		}
 	}
 	if patients != 1 {
-		return out, fmt.Errorf("the Bundle holds %d Patients, want one", patients)
+		return out, issue.New(issue.Invalid, "the Bundle holds %d Patients, want one", patients)
 	}
 	list = x.Knowledge.Local.Resources(list)
 	translate.See(list, func(s translate.Seen) { out.Seen[s]++ })

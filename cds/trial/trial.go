@@ -10,7 +10,6 @@ package trial
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"cdss/cds"
@@ -21,6 +20,7 @@ import (
 	"cdss/cds/render"
 	"cdss/cds/translate"
 	"cdss/fhir"
+	"cdss/fhir/issue"
 )
 
 // Knowledge is one version of everything that decides.
@@ -116,7 +116,7 @@ func ReadBundle(r *fhir.Resource) ([]*fhir.Resource, error) {
 		return nil, err
 	}
 	if b.Next != "" {
-		return nil, fmt.Errorf("the Bundle is one page of several")
+		return nil, issue.New(issue.Incomplete, "the Bundle is one page of several")
 	}
 	list := make([]*fhir.Resource, 0, len(b.Entries))
 	for _, e := range b.Entries {

@@ -41,6 +41,7 @@ func newFHIR(h *house) *fhirREST {
 		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
 	}
 	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(support)...)
+	operations = append(operations, h.runs.Operation())
 	operations = append(operations, operation.Expressions(support)...)
 	operations = append(operations, operation.Steps(h.authoring)...)
 	f.door = rest.New(rest.Config{
