@@ -445,8 +445,10 @@ func TestRoleRemovedAtTheProvider(t *testing.T) {
 	c := browser()
 	s.oidc(c, "curator")
 	age(s, 11)
-	if s.who(c) != "curator" || s.who(c) != "curator" {
-		t.Error("the provider still knows the person")
+	for range 2 {
+		if s.who(c) != "curator" {
+			t.Error("the provider still knows the person")
+		}
 	}
 	age(s, 11) // with the token that came last
 	if s.who(c) != "curator" {
