@@ -1,11 +1,16 @@
 import { existsSync } from 'node:fs'
 import { defineConfig } from '@playwright/test'
 
-// Against a running server with E2E_BASE_URL, else against bin/cdss with an empty
-// database of its own.
-const given = process.env.E2E_BASE_URL
-const port = 8170
-export const baseURL = given ?? `http://127.0.0.1:${port}`
+// Against running servers with E2E_BASE_URL and E2E_REQUIRED_URL, else against
+// bin/cdss with empty databases of its own: one with open access, one that asks for
+// a login.
+const port = Number(process.env.E2E_PORT ?? 8170)
+const servers = [
+  { auth: 'open', given: process.env.E2E_BASE_URL, port },
+  { auth: 'required', given: process.env.E2E_REQUIRED_URL, port: port + 2 },
+].map((server) => ({ ...server, url: server.given ?? `http://127.0.0.1:${server.port}` }))
+export const baseURL = servers[0]?.url
+export const requiredURL = servers[1]?.url
 
 const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
 if (!browser) throw new Error('no Chromium found; on Debian: apt-get install chromium')
@@ -32,15 +37,15 @@ export default defineConfig({
       args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
     },
   },
-  webServer: given
-    ? undefined
-    : {
-        command: `node serve.mjs ${port}`,
-        url: `${baseURL}/readyz`,
-        timeout: 180_000,
-        reuseExistingServer: false,
-        stdout: 'ignore',
-        stderr: 'pipe',
-        gracefulShutdown: { signal: 'SIGTERM', timeout: 20_000 },
-      },
+  webServer: servers
+    .filter((server) => !server.given)
+    .map((server) => ({
+      command: `node serve.mjs ${server.port} ${server.auth}`,
+      url: `${server.url}/readyz`,
+      timeout: 180_000,
+      reuseExistingServer: false,
+      stdout: 'ignore' as const,
+      stderr: 'pipe' as const,
+      gracefulShutdown: { signal: 'SIGTERM' as const, timeout: 20_000 },
+    })),
 })

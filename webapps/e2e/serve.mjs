@@ -1,11 +1,12 @@
 // Starts bin/cdss for the tests: demo data, a directory of its own that goes when
 // it ends.
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const port = Number(process.argv[2])
+const [port, auth] = [Number(process.argv[2]), process.argv[3] ?? 'open']
 const binary = process.env.E2E_BINARY ?? join(import.meta.dirname, '..', '..', 'bin', 'cdss')
 if (!existsSync(binary)) {
   console.error('bin/cdss is missing: run make build')
@@ -17,6 +18,8 @@ const server = spawn(binary, ['serve'], {
   env: {
     ...environment,
     CDSS_DEMO: '1',
+    CDSS_AUTH: auth,
+    CDSS_SECRET_KEY: randomBytes(32).toString('base64'),
     CDSS_DATA_DIR: data,
     CDSS_ADDR: `127.0.0.1:${port}`,
     CDSS_METRICS_ADDR: `127.0.0.1:${port + 1}`,

@@ -1,10 +1,15 @@
-import { Link, Outlet } from '@tanstack/react-router'
+import { Link, Outlet, useMatchRoute } from '@tanstack/react-router'
+import { useMay } from '@cdss/shared/session/session.ts'
 import { Frame as SharedFrame } from '@cdss/shared/view/Frame.tsx'
 import { useText } from '../text.ts'
+import { parts } from './parts.ts'
 
 export function Frame() {
   const t = useText()
+  const may = useMay()
   const current = { 'aria-current': 'page' as const }
+  // The first part of the system the person may see stands for all of them.
+  const system = parts.find((part) => may(part.needs))
   return (
     <SharedFrame
       brand={<Link to="/">{t('product')}</Link>}
@@ -14,21 +19,39 @@ export function Frame() {
           <Link to="/" activeOptions={{ exact: true }} activeProps={current}>
             {t('nav.overview')}
           </Link>
-          <Link to="/guidelines" activeProps={current}>
-            {t('nav.guidelines')}
-          </Link>
-          <Link to="/search" activeProps={current}>
-            {t('nav.search')}
-          </Link>
-          <Link to="/plans" activeProps={current}>
-            {t('nav.plans')}
-          </Link>
-          <a href="/">{t('nav.app')}</a>
+          {may('evidence:read') && (
+            <>
+              <Link to="/guidelines" activeProps={current}>
+                {t('nav.guidelines')}
+              </Link>
+              <Link to="/search" activeProps={current}>
+                {t('nav.search')}
+              </Link>
+            </>
+          )}
+          {may('knowledge:read') && (
+            <Link to="/plans" activeProps={current}>
+              {t('nav.plans')}
+            </Link>
+          )}
+          {system && <SystemLink to={system.to} />}
+          {may('recommendations:ask') && <a href="/">{t('nav.app')}</a>}
         </>
       }
       purpose={t('purpose')}
     >
       <Outlet />
     </SharedFrame>
+  )
+}
+
+/** Current on every page of the system, wherever the link leads to. */
+function SystemLink({ to }: { to: (typeof parts)[number]['to'] }) {
+  const t = useText()
+  const inside = useMatchRoute()({ to: '/system', fuzzy: true })
+  return (
+    <Link to={to} aria-current={inside ? 'page' : undefined} activeProps={{}}>
+      {t('nav.system')}
+    </Link>
   )
 }

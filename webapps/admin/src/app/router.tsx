@@ -1,17 +1,16 @@
-import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
+import { createRoute, createRouter } from '@tanstack/react-router'
+import { needs } from '@cdss/shared/session/Needs.tsx'
 import { lazyPart } from '@cdss/shared/view/lazyPart.tsx'
 import { OverviewPage } from '../features/overview/OverviewPage.tsx'
-import { Frame } from './Frame.tsx'
-import { NotFound } from './NotFound.tsx'
-
-const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
+import { root } from './root.ts'
+import { systemRoutes } from './systemRoutes.ts'
 
 const overview = createRoute({ getParentRoute: () => root, path: '/', component: OverviewPage })
 // All but the first screen come when they are asked for.
 const guidelines = createRoute({
   getParentRoute: () => root,
   path: '/guidelines',
-  component: lazyPart(() => import('../features/guidelines/GuidelinesPage.tsx'), 'GuidelinesPage'),
+  component: needs('evidence:read', lazyPart(() => import('../features/guidelines/GuidelinesPage.tsx'), 'GuidelinesPage')),
 })
 const guideline = createRoute({
   getParentRoute: () => root,
@@ -21,26 +20,26 @@ const guideline = createRoute({
     const page = Number(search.page)
     return Number.isInteger(page) && page > 0 ? { page } : {}
   },
-  component: lazyPart(() => import('./GuidelineRoute.tsx'), 'GuidelineRoute'),
+  component: needs('evidence:read', lazyPart(() => import('./GuidelineRoute.tsx'), 'GuidelineRoute')),
 })
 const search = createRoute({
   getParentRoute: () => root,
   path: '/search',
-  component: lazyPart(() => import('../features/search/SearchPage.tsx'), 'SearchPage'),
+  component: needs('evidence:read', lazyPart(() => import('../features/search/SearchPage.tsx'), 'SearchPage')),
 })
 const plans = createRoute({
   getParentRoute: () => root,
   path: '/plans',
-  component: lazyPart(() => import('../features/plans/PlansPage.tsx'), 'PlansPage'),
+  component: needs('knowledge:read', lazyPart(() => import('../features/plans/PlansPage.tsx'), 'PlansPage')),
 })
 const plan = createRoute({
   getParentRoute: () => root,
   path: '/plans/$id',
-  component: lazyPart(() => import('./PlanRoute.tsx'), 'PlanRoute'),
+  component: needs('knowledge:read', lazyPart(() => import('./PlanRoute.tsx'), 'PlanRoute')),
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, guidelines, guideline, search, plans, plan]),
+  routeTree: root.addChildren([overview, guidelines, guideline, search, plans, plan, systemRoutes]),
   basepath: '/admin',
 })
 

@@ -1,3 +1,5 @@
+import { system } from './system.de.ts'
+
 export const de = {
   product: 'Leitlinien und Regeln',
   purpose: 'Verwaltung der Leitlinien und Einblick in die Regeln. Regeln entscheiden, Belege erklären.',
@@ -7,6 +9,7 @@ export const de = {
     guidelines: 'Leitlinien',
     search: 'Suche prüfen',
     plans: 'Regeln',
+    system: 'System',
     app: 'Zur Anwendung',
   },
   notFound: { title: 'Diese Seite gibt es nicht', back: 'Zur Übersicht' },
@@ -206,4 +209,5 @@ export const de = {
     filterNone: 'Keine Regel passt zum Filter.',
     filterActions: 'Aktionen filtern',
   },
+  system,
 }

@@ -1,5 +1,6 @@
 import type { Same } from '@cdss/shared/i18n/i18n.ts'
 import type { de } from './de.ts'
+import { system } from './system.en.ts'
 
 export const en: Same<typeof de> = {
   product: 'Guidelines and rules',
@@ -10,6 +11,7 @@ export const en: Same<typeof de> = {
     guidelines: 'Guidelines',
     search: 'Retrieval lab',
     plans: 'Rules',
+    system: 'System',
     app: 'To the application',
   },
   notFound: { title: 'This page does not exist', back: 'To the overview' },
@@ -209,4 +211,5 @@ export const en: Same<typeof de> = {
     filterNone: 'No rule matches the filter.',
     filterActions: 'Filter actions',
   },
+  system,
 }

@@ -4,13 +4,13 @@ import type * as ours from './types.ts'
 // Compiles only while our types have the members that the server states, no more
 // and no fewer. It has no code.
 
-type Stated = components['schemas']
-type Keys<Ours, Theirs> = [keyof Ours] extends [keyof Theirs]
+export type Stated = components['schemas']
+export type Keys<Ours, Theirs> = [keyof Ours] extends [keyof Theirs]
   ? [keyof Theirs] extends [keyof Ours]
     ? true
     : { missing: Exclude<keyof Theirs, keyof Ours> }
   : { unknown: Exclude<keyof Ours, keyof Theirs> }
-type Holds<T extends true[]> = T
+export type Holds<T extends true[]> = T
 
 export type Contract = Holds<
   [

@@ -189,6 +189,10 @@ export type Job = {
   done: number
   total: number
   message: string
+  /** The message in German, where there is one. */
+  messageDe: string
+  /** Code of the message, where it has one. */
+  reason: string
 }
 
 export type GuidelineStatus = 'draft' | 'active' | 'retired'
@@ -214,6 +218,11 @@ export type Guideline = {
   sha256: string
   createdAt: string
   approvedAt: string | null
+  /** Ids of people; empty when nobody was logged in. */
+  approvedBy: string
+  uploadedBy: string
+  /** Pages that need a look. */
+  flagged: number
   /** Read completely: may be approved. */
   complete: boolean
   job: Job | null
@@ -230,6 +239,14 @@ export type Passage = {
   section: string[]
   quoted: string
   sha256: string
+  /** Feeds no answer and is not cited. */
+  disabled: boolean
+  note: string
+  markedBy: string
+  /** Position of the page in the document, from 1. */
+  sheet: number
+  /** Where it is printed, where that was asked for. */
+  boxes?: unknown[]
 }
 export type Passages = { total: number; passages: Passage[] }
 export type SourcePage = { page: number | null; text: string }

@@ -1,4 +1,4 @@
-import { useEffect, useState, type ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import { Failure, Loading } from '../view/States.tsx'
 import { ChangePassphrasePage } from './ChangePassphrase.tsx'
 import { LoginAgain } from './LoginAgain.tsx'
@@ -13,9 +13,7 @@ export function Gate({ children }: { children: ReactNode }) {
   const person = session.data?.person ?? null
   // Who the page was opened by: what is on it is this person's.
   const [owner, setOwner] = useState<Person | null>(null)
-  useEffect(() => {
-    if (person && !owner) setOwner(person)
-  }, [person, owner])
+  if (person && !owner) setOwner(person)
   if (session.isPending) return <Loading />
   if (!session.data) return <Failure error={session.error} onRetry={() => void session.refetch()} />
   if (location.pathname === '/signed-in') return <SignedIn done={person !== null} ways={session.data.ways} />

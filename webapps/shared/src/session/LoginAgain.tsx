@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef } from 'react'
 import { askLoginWith, settleLogin } from '../api/login.ts'
 import { useShared } from '../i18n/i18n.ts'
 import { Dialog } from '../view/Dialog.tsx'
@@ -19,10 +19,10 @@ export function LoginAgain({ before }: { before: Person }) {
   const session = useSession().data
   useSessionNews(session?.expires)
   const now = session?.person ?? null
-  const [refused, setRefused] = useState(false)
+  const refused = useRef(false)
   useEffect(() => {
     askLoginWith(() => {
-      setRefused(true)
+      refused.current = true
       void refetchSession(client)
     })
     return () => {
@@ -36,11 +36,11 @@ export function LoginAgain({ before }: { before: Person }) {
   useEffect(() => {
     if (other) location.reload()
     // Somebody is there: a call that was refused came too early or from before.
-    if (refused && now !== null && !other && !fetching) {
-      setRefused(false)
+    if (refused.current && now !== null && !other && !fetching) {
+      refused.current = false
       settleLogin(true)
     }
-  }, [other, refused, now, fetching])
+  }, [other, now, fetching])
   const leave = useCallback(() => {
     settleLogin(false)
     location.replace(location.pathname.startsWith('/admin') ? '/admin/' : '/')

@@ -33,7 +33,7 @@ function show() {
     <MantineProvider>
       <QueryClientProvider client={client}>
         <Gate>
-          <input aria-label="draft" />
+          <input data-testid="draft" />
         </Gate>
       </QueryClientProvider>
     </MantineProvider>,
@@ -68,7 +68,7 @@ describe('the gate', () => {
   it('shows nothing of the page before the login, and the page after it', async () => {
     show()
     await logIn('clara', 'four words are enough')
-    expect(await screen.findByLabelText('draft')).toBeTruthy()
+    expect(await screen.findByTestId('draft')).toBeTruthy()
     expect(screen.queryByLabelText(en.session.passphrase)).toBeNull()
   })
 
@@ -88,7 +88,7 @@ describe('the gate', () => {
   it('asks again over the page when the login has ended, keeps what was typed, and repeats the call once', async () => {
     loggedIn = true
     show()
-    fireEvent.change(await screen.findByLabelText('draft'), { target: { value: 'half a sentence' } })
+    fireEvent.change(await screen.findByTestId('draft'), { target: { value: 'half a sentence' } })
     loggedIn = false
     sent = []
     let answer: unknown
@@ -96,11 +96,11 @@ describe('the gate', () => {
       void call('/status').then((value) => (answer = value))
     })
     expect(await screen.findByText(en.session.ended)).toBeTruthy()
-    expect(screen.getByLabelText<HTMLInputElement>('draft').value).toBe('half a sentence')
+    expect(screen.getByTestId<HTMLInputElement>('draft').value).toBe('half a sentence')
     await logIn('clara', 'four words are enough')
     await vi.waitFor(() => expect(answer).toEqual({ ok: '/api/status' }))
     expect(sent.filter((line) => line === 'GET /api/status')).toHaveLength(2)
-    expect(screen.getByLabelText<HTMLInputElement>('draft').value).toBe('half a sentence')
+    expect(screen.getByTestId<HTMLInputElement>('draft').value).toBe('half a sentence')
     expect(screen.queryByText(en.session.ended)).toBeNull()
   })
 })
