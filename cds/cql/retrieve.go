@@ -92,7 +92,7 @@ func (k *checker) codeFilter(n *node, t *Type, c *retrieveCode, need *Requiremen
 		return err
 	}
 	accepted := false
-	for _, want := range []*Type{typeValueSet, typeCode, typeConcept, listOf(typeCode), listOf(typeConcept), typeCodeSystem} {
+	for _, want := range []*Type{typeValueSet, typeCode, typeConcept, listOf(typeCode), listOf(typeConcept), typeCodeSystem, typeString, listOf(typeString)} {
 		if _, ok := conversion(codes.typ, want, false); ok {
 			accepted = true
 		}

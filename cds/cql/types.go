@@ -426,7 +426,7 @@ func common(a, b *Type) *Type {
 		}
 		return a
 	}
-	if a.kind == kSystem && b.kind == kSystem || a.kind == b.kind {
+	if a.kind != kChoice && b.kind != kChoice {
 		if u := unify(a, b); u != nil {
 			return u
 		}
