@@ -27,7 +27,7 @@ var kinds = []struct {
 	kind  string
 	words *regexp.Regexp
 }{
-	{"screening", regexp.MustCompile(`(?i)screening|\b(?:nasen?|nasal|nares|rektal|rectal|perianal|leisten|groin|axill\w*|rachen)\b\W*(?:abstrich|swab|vorhof)?|(?:nasen|rektal|leisten|rachen|perianal)\s?abstrich`)},
+	{"screening", regexp.MustCompile(`(?i)screening|\b(?:nasen?|nasal|nares|rektal|rectal|perianal|leisten|groin|axill\w*)\b\W*(?:abstrich|swab|vorhof)?|(?:nasen|rektal|leisten|perianal)\s?abstrich`)},
 	{"blood", regexp.MustCompile(`(?i)blutkultur|blood culture|\bblut\b|\bblood\b|venenblut|venous`)},
 	{"urine", regexp.MustCompile(`(?i)\burin|urine|mittelstrahl`)},
 	{"csf", regexp.MustCompile(`(?i)liquor|cerebro\s?spinal|cerebral spinal fluid|\bcsf\b`)},

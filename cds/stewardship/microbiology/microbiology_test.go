@@ -2,6 +2,7 @@ package microbiology_test
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"cdss/cds/stewardship/microbiology"
@@ -140,5 +141,40 @@ func TestMRGN(t *testing.T) {
 				t.Errorf("got %q, %v; want %q, %v", class, known, tc.class, tc.known)
 			}
 		})
+	}
+}
+
+// A breakpoint for cystitis or meningitis says nothing of other infections.
+func TestResultsForAnInfection(t *testing.T) {
+	i := microbiology.Isolate{Results: []microbiology.Result{
+		{ATC: "J01CR02", Interpretation: "S", Only: microbiology.CystitisOnly}, {ATC: "J01DD04", Interpretation: "S", Only: microbiology.NotMeningitis},
+		{ATC: "J01CE01", Interpretation: "R", Only: microbiology.MeningitisOnly}, {ATC: "J01DH02", Interpretation: "S"},
+	}}
+	for _, tc := range []struct {
+		name                 string
+		meningitis, cystitis bool
+		want                 []string
+	}{
+		{"pneumonia", false, false, []string{"J01DD04", "J01DH02"}}, {"cystitis", false, true, []string{"J01CR02", "J01DD04", "J01DH02"}}, {"meningitis", true, false, []string{"J01CE01", "J01DH02"}},
+	} {
+		var got []string
+		for _, r := range i.For(tc.meningitis, tc.cystitis).Results {
+			got = append(got, r.ATC)
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+	if len(i.Results) != 4 {
+		t.Error("the isolate itself was changed")
+	}
+}
+
+func TestTestsByLOINC(t *testing.T) {
+	table := load(t)
+	for code, want := range map[string]string{"18906-8": "J01MA02", "18970-4": "J01CR05", "19000-9": "J01XA01", "1-1": ""} {
+		if atc, ok := table.Test(code); atc != want || ok != (want != "") {
+			t.Errorf("%s: %s, %v, want %s", code, atc, ok, want)
+		}
 	}
 }
