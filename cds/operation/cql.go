@@ -16,6 +16,7 @@ import (
 	"cdss/fhir"
 	"cdss/fhir/fhirpath"
 	"cdss/fhir/issue"
+	"cdss/fhir/terminology"
 )
 
 // Expressions gives the operations of CQL: Library/$evaluate and $cql, as the
@@ -298,10 +299,47 @@ func (o operation) environment(ctx context.Context, r *ready) error {
 		r.env.Parameters[name] = cql.FromFHIR(v)
 	}
 	var err error
-	if o.MemberOf != nil {
-		r.env.MemberOf, err = o.MemberOf(ctx)
-	}
+	r.env.MemberOf, err = o.members(ctx, r.input.data)
 	return err
+}
+
+// members tells what is in value sets: those of this server, and in a demonstration
+// also those that came with the call.
+func (o operation) members(ctx context.Context, data []*fhir.Resource) (func(fhir.Coding, string) (in, ok bool), error) {
+	var kept func(fhir.Coding, string) (in, ok bool)
+	if o.MemberOf != nil {
+		var err error
+		if kept, err = o.MemberOf(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var came []*fhir.Resource
+	for _, r := range data {
+		if r.Type() == "ValueSet" || r.Type() == "CodeSystem" {
+			came = append(came, r)
+		}
+	}
+	if !o.Demo || len(came) == 0 {
+		return kept, nil
+	}
+	own, _ := terminology.Load(came) // one that is faulty is not known
+	return func(c fhir.Coding, set string) (in, ok bool) {
+		if kept != nil {
+			if in, ok = kept(c, set); ok {
+				return in, ok
+			}
+		}
+		return own.MemberOf(c, set)
+	}, nil
+}
+
+// CQL compiles a Library that came with the call with those that came, then with
+// those that are stored.
+func (l layered) CQL(library *fhir.Resource, _ *knowledge.Catalogue) (*cql.Library, error) {
+	if found, _ := l.came.Find(name(library)); found == library {
+		return l.came.CQL(library, l.Catalogue)
+	}
+	return l.Catalogue.CQL(library, nil)
 }
 
 // library finds and compiles the Library of a call.

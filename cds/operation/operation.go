@@ -114,10 +114,8 @@ func (o operation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error)
 			Formulary: o.Tables.Formulary, Allergy: o.Tables.Allergy, Organisms: o.Tables.Organisms,
 		}),
 	}
-	if o.MemberOf != nil {
-		if in.MemberOf, err = o.MemberOf(ctx); err != nil {
-			return nil, err
-		}
+	if in.MemberOf, err = o.members(ctx, p.data); err != nil {
+		return nil, err
 	}
 	if o.typ == "ActivityDefinition" {
 		r, err := apply.ActivityDefinition(ctx, definition, in)

@@ -13,8 +13,8 @@ import (
 )
 
 // TestSuiteThroughTheDoor calls the public cases as a client would, with subject and
-// encounter as they stand in the case, and its definitions among the data. Which
-// cases wait for CQL, package apply lists.
+// encounter as they stand in the case, and its definitions and value sets among
+// the data. The one result that differs, package apply lists.
 func TestSuiteThroughTheDoor(t *testing.T) {
 	dir := os.Getenv("REFERENCE_DATA_DIR")
 	if dir == "" {
@@ -76,6 +76,13 @@ func TestSuiteThroughTheDoor(t *testing.T) {
 		{"child-routine-visit", "apply", "expected-careplan.json"},
 		{"child-routine-visit", "r5.apply", "expected-bundle.json"},
 		{"prepopulate", "r5.apply", "expected-bundle.json"},
+		{"ancdt17", "apply", "expected-careplan.json"},
+		{"ancdt17", "r5.apply", "expected-bundle.json"},
+		{"ancdt17-with-elm", "apply", "expected-careplan.json"},
+		{"cds-hooks-multiple-actions", "apply", "expected-careplan.json"},
+		{"cds-hooks-multiple-actions", "r5.apply", "expected-bundle.json"},
+		{"hello-world-patient-view", "apply", "expected-careplan.json"},
+		{"hello-world-patient-view", "r5.apply", "expected-bundle.json"},
 	} {
 		t.Run(test.name+"/"+test.operation, func(t *testing.T) {
 			var want, got any
