@@ -127,7 +127,7 @@ func TestHookCallIsAudited(t *testing.T) {
 	if text := mustRun(t, dsn, "audit", "verify", "--head", head); !strings.Contains(text, "2 signatures hold") && !strings.Contains(text, "3 signatures hold") {
 		t.Errorf("verify: %s", text)
 	}
-	if text := mustRun(t, dsn, "retention", "saved_case", "30"); !strings.Contains(text, "saved_case   30    90") {
+	if text := mustRun(t, dsn, "retention", "saved_case", "30"); !strings.Contains(strings.Join(strings.Fields(text), " "), "saved_case 30 90") {
 		t.Errorf("retention: %s", text)
 	}
 	for args, want := range map[string]int{"retention saved_case": 2, "retention saved_case x": 2, "retention saved_case 0": 1, "audit verify --from x": 2, "audit verify --head nowhere": 2, "audit saw": 2} {
