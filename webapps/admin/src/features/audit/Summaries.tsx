@@ -25,7 +25,7 @@ export function WhoSaw({ filter, count }: Props) {
       {list?.length === 0 && <p>{t('system.audit.sawNobody')}</p>}
       {list && list.length > 0 && (
         <Table
-          label="saw"
+          labelledBy="saw"
           head={[t('system.audit.who'), t('system.audit.what')]}
           rows={list.map((s) => ({
             cells: [
@@ -58,7 +58,7 @@ export function WhatDid({ filter, count }: Props) {
       {list?.length === 0 && <p>{t('system.audit.didNothing')}</p>}
       {list && list.length > 0 && (
         <Table
-          label="did"
+          labelledBy="did"
           head={[t('system.audit.what'), t('system.audit.patients')]}
           rows={list.map((d) => ({
             cells: [
@@ -77,11 +77,11 @@ export function WhatDid({ filter, count }: Props) {
 
 type Row = { cells: ReactNode[]; events: number; first: string; last: string }
 
-function Table({ label, head, rows }: { label: string; head: string[]; rows: Row[] }) {
+function Table({ labelledBy, head, rows }: { labelledBy: string; head: string[]; rows: Row[] }) {
   const t = useText()
   const lang = useLang()
   return (
-    <div className="scroll-x" tabIndex={0} role="group" aria-labelledby={label}>
+    <div className="scroll-x" tabIndex={0} role="group" aria-labelledby={labelledBy}>
       <table className={`${shapes.table} ${shapes.tight}`}>
         <thead>
           <tr>

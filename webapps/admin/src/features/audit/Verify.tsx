@@ -55,7 +55,7 @@ function Result({ result: r }: { result: Verification }) {
             <li key={i}>
               {f.position ? `${t('system.audit.position', { position: n(f.position) })}: ` : ''}
               {f.problem}
-              {f.event && <span className="code"> AuditEvent/{f.event}</span>}
+              {f.event && <span className="code">{` AuditEvent/${f.event}`}</span>}
             </li>
           ))}
         </ul>

@@ -76,7 +76,7 @@ function Table({ clients }: { clients: CdsClient[] }) {
                 <div className="muted">{c.jwks ? t('system.clients.keysGiven') : c.jwksUrl}</div>
               </td>
               <td className="small">{c.servers.join(', ') || '–'}</td>
-              <td className="nowrap num">{c.deadline} ms</td>
+              <td className="nowrap num">{`${c.deadline} ms`}</td>
             </tr>
           ))}
         </tbody>
