@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cdss/cds/trial"
+	"cdss/cds/trial/ward"
 	"cdss/fhir"
 )
 
@@ -109,5 +110,28 @@ func TestOrdersThatAreNoMoment(t *testing.T) {
 				t.Errorf("%d moments with %d orders, %d undated, %d outside", len(a.Moments), given, a.Undated, a.Other)
 			}
 		})
+	}
+}
+
+// The impact of a release on past admissions: those it concerns, and no other.
+func TestReplayTellsImpact(t *testing.T) {
+	o := ward.Usual
+	o.Admissions = 60
+	admissions := lines(t, o)
+	now := house(t)
+	same := replayed(t, trial.NewReplayer(now, &now), admissions)
+	if same.Impact.Changed != 0 || same.Impact.Questions != same.Moments || same.Moments < o.Admissions {
+		t.Errorf("the same knowledge changes %d of %d", same.Impact.Changed, same.Impact.Questions)
+	}
+	next := changed(t, pneumonia, `%severity = 'moderate'`, `%severity = 'mild'`)
+	r := replayed(t, trial.NewReplayer(next, &now), admissions)
+	concerned := 0
+	for _, i := range same.Indications {
+		if i.Name != nil && strings.Contains(i.Name.EN, "pneumonia") {
+			concerned += i.Moments
+		}
+	}
+	if r.Impact.Changed == 0 || r.Impact.Changed > concerned || r.Impact.Kinds[trial.AbstainChange] == 0 {
+		t.Errorf("%d decisions change, of %d that it concerns: %v", r.Impact.Changed, concerned, r.Impact.Kinds)
 	}
 }

@@ -49,7 +49,6 @@ var (
 	ciprofloxacinOral   = po("J01MA02", "Ciprofloxacin", 500, 2).reduced(po("J01MA02", "Ciprofloxacin", 500, 1))
 	ciprofloxacin       = iv("J01MA02", "Ciprofloxacin", 0.4, 2)
 	vancomycinOral      = po("A07AA09", "Vancomycin", 125, 4)
-	nitrofurantoin      = po("J01XE01", "Nitrofurantoin", 100, 3)
 )
 
 // disease is a reason for admission, and what is ordered for it.

@@ -47,17 +47,16 @@ type object = map[string]any
 // patient is one admission being made.
 type patient struct {
 	*rand.Rand
-	id      string
-	n       int
-	at      time.Time // admission
-	female  bool
-	age     int
-	weight  float64
-	egfr    float64
-	list    []any
-	meds    map[string]bool // ATC of home medication
-	allergy string          // "" | "penicillin"
-	stay    int             // days
+	id     string
+	n      int
+	at     time.Time // admission
+	female bool
+	age    int
+	weight float64
+	egfr   float64
+	list   []any
+	meds   map[string]bool // ATC of home medication
+	stay   int             // days
 }
 
 // admission makes the Bundle of one admission.
