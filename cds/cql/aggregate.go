@@ -106,7 +106,10 @@ func aggregateOperators() map[string]*operator {
 		}),
 		"Variance": spread(true, false), "StdDev": spread(true, true),
 		"PopulationVariance": spread(false, false), "PopulationStdDev": spread(false, true),
-		"GeometricMean": of("(List<Decimal>)Decimal", func(_ *evaluation, _ *site, list List) (Value, error) {
+		"GeometricMean": of("(List<Decimal>)Decimal", func(ev *evaluation, _ *site, list List) (Value, error) {
+			if err := ev.work(costLogarithm * len(list)); err != nil {
+				return null, err
+			}
 			sum := new(apd.Decimal)
 			c := wide
 			for _, v := range list {

@@ -328,8 +328,10 @@ func (k *checker) combine(args []typed) (typed, error) {
 		}
 		p, _ := asList(a)
 		q, _ := asList(b)
-		out := append(append(make(List, 0, len(p)+len(q)), p...), q...)
-		return composite(out), ev.grown(len(out))
+		if err := ev.made(len(p) + len(q)); err != nil {
+			return null, err
+		}
+		return composite(append(append(make(List, 0, len(p)+len(q)), p...), q...)), nil
 	}}, nil
 }
 

@@ -197,7 +197,7 @@ func (ev *evaluation) expandValueSet(s *site, set *ValueSet) (Value, error) {
 	if !ok {
 		return null, s.fail(issue.NotFound, "the codes of the value set %s are not known", clip(url))
 	}
-	if err := ev.grown(len(codes)); err != nil {
+	if err := ev.made(len(codes)); err != nil {
 		return null, err
 	}
 	items := make([]Value, len(codes))

@@ -136,10 +136,10 @@ func (ev *evaluation) equal(a, b Value) tri {
 		return truth(a.Num() == b.Num())
 	case a.Kind() == fhirpath.Quantity && b.Kind() == fhirpath.Quantity:
 		c, ok, known := compareQuantities(a, b)
-		if !known {
-			return unknown
+		if !known || !ok {
+			return unknown // units that measure different things
 		}
-		return truth(ok && c == 0)
+		return truth(c == 0)
 	}
 	o := ev.compare(a, b, precNone)
 	if o == 0 {
@@ -175,6 +175,9 @@ func (ev *evaluation) equalComposites(a, b Value) tri {
 			return no
 		}
 		for i := range x {
+			if ev.spent() {
+				return unknown
+			}
 			if r := ev.equalOrBothNull(x[i], y[i]); r != yes {
 				return r
 			}
@@ -303,7 +306,7 @@ func (ev *evaluation) equivalentComposites(a, b Value) bool {
 			return false
 		}
 		for i := range x {
-			if !ev.equivalent(x[i], y[i]) {
+			if ev.spent() || !ev.equivalent(x[i], y[i]) {
 				return false
 			}
 		}

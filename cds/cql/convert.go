@@ -204,7 +204,7 @@ func toList(from, to *Type) convert {
 		if inner == nil {
 			return composite(l), nil
 		}
-		if err := ev.grown(len(l)); err != nil {
+		if err := ev.made(len(l)); err != nil {
 			return null, err
 		}
 		out := make(List, len(l))

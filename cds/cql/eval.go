@@ -136,12 +136,32 @@ func (ev *evaluation) work(n int) error {
 	return nil
 }
 
+// spent tells that all steps are taken: what compares goes no further, and the
+// evaluation is stopped.
+func (ev *evaluation) spent() bool { return ev.steps > ev.limits.Steps }
+
+// finish tells that a comparison was cut short, whatever it gave.
+func (ev *evaluation) finish(v Value, err error) (Value, error) {
+	if err == nil && ev.spent() {
+		return null, ev.stop("more than %d steps", ev.limits.Steps)
+	}
+	return v, err
+}
+
 // stop tells where a limit was met.
 func (ev *evaluation) stop(format string, a ...any) error {
 	if ev.at == nil {
 		return issue.New(issue.TooCostly, "CQL: "+format, a...)
 	}
 	return ev.at.fail(issue.TooCostly, format, a...)
+}
+
+// made checks a list that was made at once, and counts its items.
+func (ev *evaluation) made(n int) error {
+	if err := ev.grown(n); err != nil {
+		return err
+	}
+	return ev.work(n)
 }
 
 // grown checks the size of a list that is being made.

@@ -343,14 +343,14 @@ func (r *Run) Evaluate(l *Library, name string) (Result, error) {
 		return Result{}, d.err
 	}
 	r.ev.unknown, r.ev.calls, r.ev.stack = nil, 0, r.ev.stack[:0]
-	v, err := r.ev.define(d)
+	v, err := r.ev.finish(r.ev.define(d))
 	return Result{v, slices.Clone(r.ev.unknown)}, err
 }
 
 // Eval computes an expression.
 func (r *Run) Eval(e *Expression) (Result, error) {
 	r.ev.unknown, r.ev.calls, r.ev.stack = nil, 0, r.ev.stack[:0]
-	v, err := e.run(r.ev, &frame{slots: make([]Value, e.slots)})
+	v, err := r.ev.finish(e.run(r.ev, &frame{slots: make([]Value, e.slots)}))
 	return Result{v, slices.Clone(r.ev.unknown)}, err
 }
 

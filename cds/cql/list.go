@@ -15,6 +15,9 @@ func (ev *evaluation) find(list List, v Value) (at int, open bool, err error) {
 		return -1, false, err
 	}
 	for i, item := range list {
+		if ev.spent() {
+			return -1, false, ev.work(0)
+		}
 		switch ev.equalOrBothNull(item, v) {
 		case yes:
 			return i, false, nil
@@ -27,7 +30,7 @@ func (ev *evaluation) find(list List, v Value) (at int, open bool, err error) {
 
 // key gives a text that equal values share and others do not, where a value has
 // one.
-func (ev *evaluation) key(v Value) (string, bool) {
+func (ev *evaluation) key(v Value, depth int) (string, bool) {
 	v = plain(v)
 	switch v.Kind() {
 	case 0:
@@ -44,9 +47,12 @@ func (ev *evaluation) key(v Value) (string, bool) {
 		case *Code:
 			return "c" + c.System + "\x00" + c.Code + "\x00" + c.Version + "\x00" + c.Display, true
 		case *Tuple:
+			if depth > 3 {
+				return "", false
+			}
 			k := "t" + c.Type
 			for i, name := range c.Names {
-				part, ok := ev.key(c.Values[i])
+				part, ok := ev.key(c.Values[i], depth+1)
 				if !ok {
 					return "", false
 				}
@@ -63,12 +69,15 @@ func (ev *evaluation) distinct(list List) (List, error) {
 	if len(list) < 2 {
 		return list, nil
 	}
+	if err := ev.work(len(list)); err != nil {
+		return nil, err
+	}
 	out := make(List, 0, len(list))
 	keys := make(map[string]bool, len(list))
 	nodes := map[any]bool{}
 	var others List // what has no key
 	for _, v := range list {
-		if k, ok := ev.key(v); ok {
+		if k, ok := ev.key(v, 0); ok {
 			if !keys[k] {
 				keys[k] = true
 				out = append(out, v)
@@ -103,11 +112,11 @@ func (ev *evaluation) distinct(list List) (List, error) {
 }
 
 func (ev *evaluation) unionLists(a, b List) (Value, error) {
-	all := make(List, 0, len(a)+len(b))
-	all = append(append(all, a...), b...)
-	if err := ev.grown(len(all)); err != nil {
+	if err := ev.made(len(a) + len(b)); err != nil {
 		return null, err
 	}
+	all := make(List, 0, len(a)+len(b))
+	all = append(append(all, a...), b...)
 	out, err := ev.distinct(all)
 	return composite(out), err
 }

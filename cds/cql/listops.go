@@ -203,7 +203,7 @@ func listOperators() map[string]*operator {
 		}),
 		"Children": strict("(Any)List<Any>", func(ev *evaluation, _ *site, a []Value) (Value, error) {
 			out := children(a[0])
-			return listValue(out), ev.grown(len(out))
+			return listValue(out), ev.made(len(out))
 		}),
 		"Descendents": lenient("(Any)List<Any>", func(ev *evaluation, _ *site, a []Value) (Value, error) {
 			if isNull(a[0]) {

@@ -54,8 +54,17 @@ func absolute(_ *evaluation, _ *site, a []Value) (Value, error) {
 	return sameKind(a[0], d), nil
 }
 
+// What functions that compute for long count as, in steps.
+const (
+	costPower     = 1000
+	costLogarithm = 100
+)
+
 // power of whole numbers is whole, but for a negative exponent.
-func power(_ *evaluation, _ *site, a []Value) (Value, error) {
+func power(ev *evaluation, _ *site, a []Value) (Value, error) {
+	if err := ev.work(costPower); err != nil {
+		return null, err
+	}
 	x, y := numberOf(a[0]), numberOf(a[1])
 	if x == nil || y == nil {
 		return null, nil
@@ -144,7 +153,10 @@ func round(_ *evaluation, _ *site, a []Value) (Value, error) {
 
 var wide = apd.Context{Precision: 40, MaxExponent: 400, MinExponent: -400, Rounding: apd.RoundHalfUp}
 
-func logarithm(_ *evaluation, s *site, a []Value) (Value, error) {
+func logarithm(ev *evaluation, s *site, a []Value) (Value, error) {
+	if err := ev.work(costLogarithm); err != nil {
+		return null, err
+	}
 	x := numberOf(a[0])
 	switch {
 	case x == nil || x.Negative && !x.IsZero():
@@ -161,7 +173,10 @@ func logarithm(_ *evaluation, s *site, a []Value) (Value, error) {
 	return v, nil
 }
 
-func exponential(_ *evaluation, s *site, a []Value) (Value, error) {
+func exponential(ev *evaluation, s *site, a []Value) (Value, error) {
+	if err := ev.work(costLogarithm); err != nil {
+		return null, err
+	}
 	x := numberOf(a[0])
 	if x == nil {
 		return null, nil
@@ -184,7 +199,10 @@ func exponential(_ *evaluation, s *site, a []Value) (Value, error) {
 	return v, nil
 }
 
-func logBase(_ *evaluation, _ *site, a []Value) (Value, error) {
+func logBase(ev *evaluation, _ *site, a []Value) (Value, error) {
+	if err := ev.work(2 * costLogarithm); err != nil {
+		return null, err
+	}
 	x, y := numberOf(a[0]), numberOf(a[1])
 	if x == nil || y == nil || x.Sign() <= 0 || y.Sign() <= 0 {
 		return null, nil

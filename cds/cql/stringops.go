@@ -52,7 +52,7 @@ func stringOperators() map[string]*operator {
 				return null, ev.grown(len(a[0].Text()))
 			}
 			out := chars(a[0].Text())
-			return listValue(out), ev.grown(len(out))
+			return listValue(out), ev.made(len(out))
 		}),
 		"ContainsText": test(strings.Contains),
 		"ReplaceText": strict("(String,String,String)String", func(ev *evaluation, _ *site, a []Value) (Value, error) {
@@ -123,7 +123,7 @@ func split(pattern bool) runner {
 		default:
 			parts = strings.Split(v.Text(), sep.Text())
 		}
-		if err := ev.grown(len(parts)); err != nil {
+		if err := ev.made(len(parts)); err != nil {
 			return null, err
 		}
 		out := make([]Value, len(parts))
