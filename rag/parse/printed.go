@@ -10,8 +10,33 @@ import (
 // Printed reads the pages of a file that knows pages: a PDF. title is what the file
 // says it is called. Pages without any text give the refusal OnlyPictures.
 func Printed(sheets []Sheet, title string, meta Meta) (*Document, error) {
+	var p Printer
+	for i := range sheets {
+		p.Add(sheets[i])
+	}
+	return p.Document(title, meta)
+}
+
+// Printer takes the pages of a file one by one and keeps of each only its words: the
+// glyphs of a long document would fill the memory.
+type Printer struct{ leaves []*leaf }
+
+// Add takes the next page, whose glyphs are dropped.
+func (p *Printer) Add(sheet Sheet) {
+	l := &leaf{Sheet: &sheet}
+	words, turned, hidden := sheetWords(l.Sheet)
+	l.turned = turned
+	l.flags = judge(l.Sheet, words, hidden)
+	l.lines = makeLines(words, l.Rules)
+	l.Runs = nil
+	p.leaves = append(p.leaves, l)
+}
+
+// Document reads the pages; see Printed.
+func (p *Printer) Document(title string, meta Meta) (*Document, error) {
 	doc := &Document{Format: PDF}
-	pages, printedTitle := readPrinted(sheets)
+	pages, printedTitle := readPrinted(p.leaves)
+	p.leaves = nil
 	doc.lay(pages)
 	total := 0
 	for _, p := range doc.Pages {
@@ -40,19 +65,9 @@ type printed struct {
 	box   Rect
 }
 
-// readPrinted makes blocks of sheets: words to lines, lines to columns, tables and
+// readPrinted makes blocks of pages: words to lines, lines to columns, tables and
 // paragraphs, in the order people read them.
-func readPrinted(sheets []Sheet) (pages []pageBlocks, title string) {
-	leaves := make([]*leaf, len(sheets))
-	for i := range sheets {
-		l := &leaf{Sheet: &sheets[i]}
-		words, turned, hidden := sheetWords(l.Sheet)
-		l.turned = turned
-		l.flags = judge(l.Sheet, words, hidden)
-		l.lines = makeLines(words, l.Rules)
-		l.Runs = nil // the largest part, no longer needed
-		leaves[i] = l
-	}
+func readPrinted(leaves []*leaf) (pages []pageBlocks, title string) {
 	numberLeaves(leaves)
 	dropFurniture(leaves)
 	all := make([][]printed, len(leaves))

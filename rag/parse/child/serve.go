@@ -137,7 +137,7 @@ func inspectPDF(file *pdfium.File, o order) (answer, error) {
 // readPDF reads all pages. A page that cannot be read is empty and bears a flag: one
 // broken page must not cost the others.
 func readPDF(file *pdfium.File, o order, say func(answer)) (answer, error) {
-	sheets := make([]parse.Sheet, 0, file.Pages())
+	var printer parse.Printer
 	said := time.Now()
 	glyphs, broken := 0, 0
 	for i := range file.Pages() {
@@ -156,12 +156,12 @@ func readPDF(file *pdfium.File, o order, say func(answer)) (answer, error) {
 		if glyphs > parse.MaxText {
 			return answer{}, parse.Refuse(parse.TooMuchText)
 		}
-		sheets = append(sheets, sheet)
+		printer.Add(sheet)
 	}
-	if broken == len(sheets) {
+	if broken == file.Pages() {
 		return answer{}, parse.Refuse(parse.Damaged)
 	}
-	doc, err := parse.Printed(sheets, file.Title(), o.Meta)
+	doc, err := printer.Document(file.Title(), o.Meta)
 	if err != nil {
 		return answer{}, err
 	}
