@@ -27,7 +27,8 @@ func Derive(requirements []*fhir.Node) []Template {
 	types := map[string]*wanted{}
 	for _, r := range requirements {
 		typ := r.Child("type").String()
-		if !searchable[typ] {
+		coded, ok := searchable[typ]
+		if !ok {
 			continue
 		}
 		if types[typ] == nil {
@@ -36,7 +37,7 @@ func Derive(requirements []*fhir.Node) []Template {
 		}
 		w := types[typ]
 		codes := codesOf(r)
-		w.all = w.all || len(codes) == 0
+		w.all = w.all || len(codes) == 0 || !coded
 		for _, c := range codes {
 			if !slices.Contains(w.codes, c) {
 				w.codes = append(w.codes, c)
@@ -54,11 +55,16 @@ func Derive(requirements []*fhir.Node) []Template {
 	return list
 }
 
-// searchable are the types that a query by patient finds.
+// searchable are the clinical types that R4 has the search parameter patient for; true
+// for those that it has the parameter code for, too.
 var searchable = map[string]bool{
-	"Encounter": true, "Condition": true, "AllergyIntolerance": true, "MedicationRequest": true, "MedicationStatement": true,
-	"MedicationAdministration": true, "Observation": true, "Procedure": true, "Device": true, "Flag": true, "DiagnosticReport": true,
-	"Immunization": true, "ServiceRequest": true, "CarePlan": true, "Goal": true, "Appointment": true,
+	"Encounter": false, "Condition": true, "AllergyIntolerance": true, "MedicationRequest": true, "MedicationStatement": true,
+	"MedicationAdministration": true, "MedicationDispense": true, "Observation": true, "Procedure": true, "Device": false, "Flag": false,
+	"DiagnosticReport": true, "Immunization": false, "ImmunizationRecommendation": false, "ServiceRequest": true, "CarePlan": false, "CareTeam": false,
+	"Goal": false, "Appointment": false, "ClinicalImpression": false, "Communication": false, "CommunicationRequest": false, "Coverage": false,
+	"DetectedIssue": true, "DeviceRequest": true, "DeviceUseStatement": false, "DocumentReference": false, "EpisodeOfCare": false,
+	"FamilyMemberHistory": true, "ImagingStudy": false, "NutritionOrder": false, "QuestionnaireResponse": false, "RiskAssessment": false,
+	"Specimen": false, "Task": true, "VisionPrescription": false,
 }
 
 // codesOf gives the codes of a requirement as system|code, without characters that a

@@ -25,6 +25,9 @@ func TestTemplatesOfRequirements(t *testing.T) {
 		}},
 		{"once without a code, all of them", []string{code("http://loinc.org", "1-8"), `{"type":"Observation"}`}, []key{patient, {"observations", "Observation?patient={{context.patientId}}"}}},
 		{"a value set", []string{`{"type":"Observation","codeFilter":[{"path":"code","valueSet":"https://x.example/vs"}]}`}, []key{patient, {"observations", "Observation?patient={{context.patientId}}"}}},
+		{"codes where no query takes them", []string{`{"type":"Flag","codeFilter":[{"path":"code","code":[{"system":"http://x","code":"1"}]}]}`, `{"type":"MedicationDispense"}`}, []key{
+			patient, {"flags", "Flag?patient={{context.patientId}}"}, {"medicationDispenses", "MedicationDispense?patient={{context.patientId}}"},
+		}},
 		{"a code that would be read as a query", []string{code("http://x", "1&patient=2")}, []key{patient, {"observations", "Observation?patient={{context.patientId}}"}}},
 		{"the patient, and what no query by patient finds", []string{`{"type":"Patient"}`, `{"type":"Organization"}`}, []key{patient}},
 	} {
