@@ -333,13 +333,13 @@ func (o operation) members(ctx context.Context, data []*fhir.Resource) (func(fhi
 	}, nil
 }
 
-// CQL compiles a Library that came with the call with those that came, then with
-// those that are stored.
+// CQL compiles a Library that is stored with those that are stored; one that came
+// with the call with those that came, then with those that are stored.
 func (l layered) CQL(library *fhir.Resource, _ *knowledge.Catalogue) (*cql.Library, error) {
-	if found, _ := l.came.Find(name(library)); found == library {
-		return l.came.CQL(library, l.Catalogue)
+	if found, _ := l.Catalogue.Find(name(library)); found == library {
+		return l.Catalogue.CQL(library, nil)
 	}
-	return l.Catalogue.CQL(library, nil)
+	return l.came.CQL(library, l.Catalogue)
 }
 
 // library finds and compiles the Library of a call.
