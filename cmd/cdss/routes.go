@@ -104,6 +104,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 	}
 	cdsapi.RegisterAuthoring(api, cdsapi.AuthoringConfig{Authoring: h.authoring, Checked: h.knowledgeCheckedAt, Demo: h.cfg.Demo, Now: h.now, Log: h.log})
 	cdsapi.RegisterTrial(api, h.trialConfig())
+	cdsapi.RegisterHappened(api, cdsapi.HappenedConfig{Happened: h.decisions, Now: h.now, Log: h.log})
 	h.sessions.RegisterSession(api)
 	access.RegisterSystem(api, h.system())
 	h.registerTasks(api)

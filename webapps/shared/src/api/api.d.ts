@@ -60,6 +60,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/authoring/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the newest decisions, at most 50 */
+        get: operations["list-decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/decisions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell why a decision is as it is, without values of the patient */
+        get: operations["read-decision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/authoring/export": {
         parameters: {
             query?: never;
@@ -69,6 +103,23 @@ export interface paths {
         };
         /** Export artifacts as a Bundle or a FHIR package */
         get: operations["export-artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authoring/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell what became of rules: where they applied, what was overridden, and why */
+        get: operations["read-rule-use"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1463,6 +1514,14 @@ export interface components {
             validUntil: string | null;
             version: string;
         };
+        AnswerReason: {
+            /** @description empty: no reason was given */
+            code: string;
+            /** Format: int64 */
+            count: number;
+            display: string;
+            system: string;
+        };
         AnswerRequest: {
             /**
              * @description of the reader; passages of both languages are searched
@@ -1501,6 +1560,16 @@ export interface components {
             /** @description numbers of citations, from 1 */
             citations: number[];
             text: string;
+        };
+        AnswerWeek: {
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            modified: number;
+            /** @description date, UTC */
+            monday: string;
+            /** Format: int64 */
+            overridden: number;
         };
         Artifact: {
             url: string;
@@ -1694,6 +1763,61 @@ export interface components {
         };
         DatabaseStatus: {
             ok: boolean;
+        };
+        DecisionCondition: {
+            expression: string;
+            outcome: string;
+            reads: string[];
+        };
+        DecisionGap: {
+            check: string;
+            missing: string[];
+        };
+        DecisionLook: {
+            at: string;
+            conditions: components["schemas"]["DecisionCondition"][];
+            outcome: string;
+            plan: string;
+        };
+        DecisionReply: {
+            at: string;
+            /** @description there is one */
+            comment: boolean;
+            outcome: string;
+            reason: string;
+        };
+        DecisionRow: {
+            at: string;
+            /** Format: int64 */
+            cards: number;
+            client: string;
+            degraded: boolean;
+            hook: string;
+            id: string;
+            /** @description the last answer to it, else empty */
+            outcome: string;
+            /** @description canonical urls of those that applied */
+            rules: string[];
+            service: string;
+        };
+        DecisionRows: {
+            decisions: components["schemas"]["DecisionRow"][];
+        };
+        DecisionTrace: {
+            answers: components["schemas"]["DecisionReply"][];
+            at: string;
+            client: string;
+            degraded: boolean;
+            hook: string;
+            id: string;
+            looked: components["schemas"]["DecisionLook"][];
+            /** @description codes of what fired */
+            ran: string[];
+            /** @description url|version of the knowledge that ran */
+            rules: string[];
+            service: string;
+            /** @description what was not checked */
+            skipped: components["schemas"]["DecisionGap"][];
         };
         DeedBody: {
             /** @description type of what it was done to */
@@ -2769,6 +2893,29 @@ export interface components {
             /** Format: int64 */
             versionId: number;
         };
+        RuleUse: {
+            /** Format: int64 */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description in which an action of it applied
+             */
+            decisions: number;
+            /** @description to be looked at: of at least ten answers 80 % were overrides */
+            look: boolean;
+            /** Format: int64 */
+            modified: number;
+            /** Format: int64 */
+            overridden: number;
+            reasons: components["schemas"]["AnswerReason"][];
+            url: string;
+            weeks: components["schemas"]["AnswerWeek"][];
+        };
+        RuleUses: {
+            from: string;
+            rules: components["schemas"]["RuleUse"][];
+            to: string;
+        };
         RuleWrite: {
             /** @description the FHIR resource; status, dates and people in it are not read */
             resource: unknown;
@@ -3555,6 +3702,119 @@ export interface operations {
             };
         };
     };
+    "list-decisions": {
+        parameters: {
+            query?: {
+                /** @description 90 days ago if left out */
+                from?: string;
+                /** @description now if left out; not counted in */
+                to?: string;
+                /** @description canonical url */
+                rule?: string;
+                client?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionRows"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionTrace"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "export-artifacts": {
         parameters: {
             query?: {
@@ -3603,6 +3863,61 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-rule-use": {
+        parameters: {
+            query?: {
+                /** @description 90 days ago if left out */
+                from?: string;
+                /** @description now if left out; not counted in */
+                to?: string;
+                /** @description canonical url */
+                rule?: string;
+                client?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleUses"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

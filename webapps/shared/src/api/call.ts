@@ -6,6 +6,8 @@ type CallOptions = {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   body?: unknown
   signal?: AbortSignal
+  /** Number of the version that is to be changed: the server refuses when it is another one by now. */
+  version?: number
 }
 
 /** Calls /api and gives the JSON of the answer, undefined for an empty one. */
@@ -37,6 +39,7 @@ async function send(path: Path, options: CallOptions): Promise<Answer> {
     headers['Content-Type'] = 'application/json'
     body = JSON.stringify(options.body)
   }
+  if (options.version !== undefined) headers['If-Match'] = `W/"${options.version}"`
   let response: Response
   try {
     response = await fetch(`/api${path}`, {
