@@ -37,6 +37,9 @@ type Recommendation struct {
 	AbstainReason *string        `json:"abstainReason"`
 	Banner        *string        `json:"banner"` // marks example content; shown on every card, screen and print
 	Cards         []Card         `json:"cards"`
+	// Restricted says that some of the data are labelled as confidential: no online model
+	// is asked about them, and no summary of a card tells of them.
+	Restricted bool `json:"-"`
 }
 
 // Artifact pins a knowledge artifact.

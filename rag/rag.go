@@ -154,6 +154,7 @@ type Query struct {
 	Indications []string // soft preference, never a filter
 	Documents   []string // identifiers; empty means all active documents
 	K           int      // results wanted, 1 to 100; 0 means 10
+	Local       bool     // no online model may be asked
 }
 
 // Hit is one passage found, with the parts its score is made of.

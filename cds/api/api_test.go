@@ -35,7 +35,7 @@ func (d *decider) Answer(_ context.Context, ask decide.Ask) cds.Recommendation {
 		ask.Step("options", []cds.Option{})
 		ask.Step("evidence", []string{})
 	}
-	return cds.Recommendation{ID: "r", Language: ask.Language}
+	return cds.Recommendation{ID: "r", Language: ask.Language, Restricted: ask.Restricted}
 }
 
 func (d *decider) Gather(_ context.Context, ask decide.Ask, reader prefetch.Reader) (decide.Ask, error) {
@@ -252,6 +252,26 @@ func TestEvents(t *testing.T) {
 	}
 	if w := send(door(t, &decider{}), "POST", "/recommendations", `{}`, "Accept", "text/event-stream"); w.Code != 422 {
 		t.Errorf("a bad question as a stream: %d", w.Code)
+	}
+}
+
+// writer counts what it is asked to say in sentences.
+type writer struct{ asked int }
+
+func (w *writer) Narrate(context.Context, cds.Recommendation) *cds.Narrative {
+	w.asked++
+	return nil
+}
+
+// TestRestrictedIsNotNarrated: no model is told of data that are labelled as confidential.
+func TestRestrictedIsNotNarrated(t *testing.T) {
+	for label, want := range map[string]int{"N": 1, "R": 0, "V": 0, "HIV": 0} {
+		n := &writer{}
+		body := `{"bundle":{"resourceType":"Bundle","type":"collection","meta":{"security":[{"code":"` + label + `"}]},"entry":[]}}`
+		w := send(door(t, &decider{}, func(c *api.Config) { c.Narrator = n }), "POST", "/recommendations", body, "Accept", "text/event-stream")
+		if w.Code != 200 || n.asked != want || !strings.Contains(w.Body.String(), "event: result") {
+			t.Errorf("%s: asked %d times, %d %s", label, n.asked, w.Code, w.Body)
+		}
 	}
 }
 

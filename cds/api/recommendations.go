@@ -79,7 +79,7 @@ func (d *door) recommend(ctx context.Context, in *recommendationInput) (*huma.St
 				events.send(name, part)
 			}
 			rec := d.Decider.Answer(ctx, ask)
-			if d.Narrator != nil {
+			if d.Narrator != nil && !rec.Restricted {
 				rec.Narrative = events.during(func() *cds.Narrative { return d.Narrator.Narrate(ctx, rec) })
 			}
 			events.send("narrative", rec.Narrative)

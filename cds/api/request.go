@@ -281,5 +281,6 @@ func readBundle(ask *decide.Ask, n *fhir.Node, patient string) error {
 	}
 	ask.Patient = patient
 	ask.Truncated = bundle.Next != ""
+	ask.Restricted = decide.Restricted(n)
 	return nil
 }

@@ -35,6 +35,7 @@ type Ask struct {
 	// has a next page: both are told, since what is not there cannot be checked.
 	Unreadable []issue.Issue
 	Truncated  bool
+	Restricted bool      // the Bundle itself is labelled as confidential; see Restricted
 	Now        time.Time // the zero time means Config.Now
 	// Snapshot is the knowledge to answer with; nil: that of this moment.
 	Snapshot *knowledge.Snapshot
@@ -87,6 +88,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 		rec = cds.Recommendation{Abstained: true, AbstainReason: &reason, NotChecked: []cds.NotChecked{failed(err, checkAll, ask.Language)}}
 	}
 	rec.ID, rec.Language = id, ask.Language
+	rec.Restricted = ask.Restricted || restricted(ask.Resources)
 	if rec.CreatedAt == "" {
 		rec.CreatedAt = now.Format(time.RFC3339)
 	}
@@ -112,7 +114,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 	step("evidence", rec.Evidence)
 	aged := s.aged(ask.Language, s.c.Now())
 	if !ask.Plain {
-		rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, Notice: aged, NewUUID: func(key string) string { return derive(id, key) }})
+		rec.Cards = render.Cards(rec, render.Options{Lang: ask.Language, Notice: aged, Reserved: rec.Restricted, NewUUID: func(key string) string { return derive(id, key) }})
 	}
 	if aged != "" { // the cards have it already
 		rec.Notes = append([]string{aged}, rec.Notes...)

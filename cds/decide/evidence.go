@@ -53,6 +53,7 @@ func (s *Service) support(ctx context.Context, evidence Evidence, chart *facts.C
 	q := s.c.Queries.Build(question(chart, rec), string(rec.Language))
 	q.Indications = []string{rec.Indication.Code}
 	q.K = passages
+	q.Local = rec.Restricted
 	result := evidence.Search(ctx, q)
 	if result.Abstained {
 		return list

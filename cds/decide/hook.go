@@ -335,7 +335,7 @@ func (s *Service) close(c *call) cds.Response {
 	c.broken = c.broken || aged != ""
 	cards := render.Cards(c.rec, render.Options{
 		Before: c.cards, Service: c.req.Service, Lang: c.req.Language, NewUUID: func(key string) string { return derive(c.id, key) },
-		Told: s.told(c), Notice: aged, MaxCards: profile.MaxCards, PlainText: profile.PlainText, Suggestions: profile.Suggestions,
+		Told: s.told(c), Notice: aged, Reserved: restricted(c.came.Resources(), c.req.DraftOrders, c.req.Context), MaxCards: profile.MaxCards, PlainText: profile.PlainText, Suggestions: profile.Suggestions,
 	})
 	c.step("render")
 	s.keep(c, cards)

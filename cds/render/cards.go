@@ -22,6 +22,10 @@ type Options struct {
 	// them, such as knowledge that may be old. "" for nothing.
 	Notice string
 
+	// Reserved says that confidential data are among what was looked at: summaries, which
+	// clients show in lists, tell how urgent a card is and nothing else.
+	Reserved bool
+
 	Before []cds.Card // cards that stand before all others
 
 	// What the client can show; the zero values ask for nothing.
@@ -73,7 +77,29 @@ func Cards(rec cds.Recommendation, opts Options) []cds.Card {
 	if len(rec.NotChecked) > 0 && !(main && opts.Told) {
 		cards = append(cards, w.notChecked())
 	}
+	if opts.Reserved {
+		w.reserve(cards)
+	}
 	return w.fit(cards)
+}
+
+// reserve takes out of the summaries what they tell of the patient.
+func (w *writer) reserve(cards []cds.Card) {
+	for i := range cards {
+		text := wordReserved
+		switch {
+		case cards[i].Source.Topic != nil && cards[i].Source.Topic.Code == NotCheckedTopic:
+			text = wordReservedNotChecked
+		case cards[i].Indicator == cds.Critical:
+			text = wordReservedCritical
+		}
+		cards[i].Summary = w.headline(w.in(text))
+		if topic := cards[i].Source.Topic; topic != nil && topic.Code != NotCheckedTopic {
+			without := *topic
+			without.Display = ""
+			cards[i].Source.Topic = &without
+		}
+	}
 }
 
 // folds tells whether a warning is said on the card with the options, where there

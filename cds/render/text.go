@@ -54,12 +54,16 @@ var (
 		DE: "Diese Prüfungen bitte selbst vornehmen oder die fehlenden Angaben ergänzen und erneut aufrufen. Keine Warnung bedeutet hier nicht, dass kein Risiko besteht.",
 		EN: "Please make these checks yourself, or add what is missing and call again. No warning here does not mean that there is no risk.",
 	}
-	wordOption    = cds.Text{DE: "Therapieoption", EN: "therapy option"}
-	wordOptions   = cds.Text{DE: "%d Therapieoptionen", EN: "%d therapy options"}
-	wordFirst     = cds.Text{DE: "zuerst", EN: "first"}
-	wordOnlyBy    = cds.Text{DE: "nur nach fachärztlicher Entscheidung", EN: "specialist decision only"}
-	wordNoOption  = cds.Text{DE: "keine Therapieoption", EN: "no therapy option"}
-	wordDaysOld   = cds.Text{DE: "%d Tage alt", EN: "%d days old"}
+	wordOption             = cds.Text{DE: "Therapieoption", EN: "therapy option"}
+	wordOptions            = cds.Text{DE: "%d Therapieoptionen", EN: "%d therapy options"}
+	wordFirst              = cds.Text{DE: "zuerst", EN: "first"}
+	wordOnlyBy             = cds.Text{DE: "nur nach fachärztlicher Entscheidung", EN: "specialist decision only"}
+	wordNoOption           = cds.Text{DE: "keine Therapieoption", EN: "no therapy option"}
+	wordDaysOld            = cds.Text{DE: "%d Tage alt", EN: "%d days old"}
+	wordReserved           = cds.Text{DE: "Hinweis zur Antibiotikatherapie, mit vertraulichen Angaben: siehe Karte", EN: "Advice on antibiotic therapy, with confidential data: see the card"}
+	wordReservedCritical   = cds.Text{DE: "Wichtige Warnung zur Antibiotikatherapie, mit vertraulichen Angaben: siehe Karte", EN: "Important warning on antibiotic therapy, with confidential data: see the card"}
+	wordReservedNotChecked = cds.Text{DE: "Nicht alles wurde geprüft (vertrauliche Angaben): siehe Karte", EN: "Not everything was checked (confidential data): see the card"}
+
 	wordOurSource = cds.Text{DE: "Antibiotic-Stewardship-Regeln", EN: "Antibiotic stewardship rules"}
 	wordYes       = cds.Text{DE: "ja", EN: "yes"}
 	wordNo        = cds.Text{DE: "nein", EN: "no"}

@@ -197,7 +197,7 @@ const OnlineDown = "online"
 // not run. The space of an online model goes before the local one, which serves when
 // that model is away; spaces are never mixed.
 func (s *Snapshot) scoreVectors(ctx context.Context, qu question, vectors Vectors, l *legs, res *rag.Result) float64 {
-	if s.online != nil && vectors != nil && len(qu.concepts) > 0 {
+	if s.online != nil && !res.Query.Local && vectors != nil && len(qu.concepts) > 0 {
 		wait, cancel := context.WithTimeout(ctx, onlineWait)
 		ok := s.near(wait, s.online, qu, vectors, l)
 		cancel()
