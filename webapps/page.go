@@ -64,8 +64,8 @@ func (s *Site) servePage(w http.ResponseWriter, r *http.Request, a app) {
 	rand.Read(random[:]) // never fails (crypto/rand, Go 1.24)
 	nonce := base64.RawURLEncoding.EncodeToString(random[:])
 	ancestors := "'none'"
-	if a.dir == "enduser" {
-		ancestors = s.frameAncestors
+	if a.dir == "enduser" && s.frameAncestors != nil {
+		ancestors = sources(s.frameAncestors())
 	}
 	h.Set("Content-Security-Policy", policy(nonce, ancestors))
 	write(w, r, strings.Join(p.parts, nonce))
@@ -75,6 +75,21 @@ func (s *Site) servePage(w http.ResponseWriter, r *http.Request, a app) {
 // style are files.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'"
+
+// sources writes origins for a policy. One that could say more than an origin is left out:
+// it would loosen the policy, not only this line.
+func sources(origins []string) string {
+	var list []string
+	for _, origin := range origins {
+		if strings.Contains(origin, "://") && !strings.ContainsAny(origin, " \t\r\n;,'\"*") {
+			list = append(list, origin)
+		}
+	}
+	if len(list) == 0 {
+		return "'none'"
+	}
+	return strings.Join(list, " ")
+}
 
 func policy(nonce, ancestors string) string {
 	return strings.Join([]string{

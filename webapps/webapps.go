@@ -27,10 +27,10 @@ var embedded embed.FS
 
 // Config says what an operator may change.
 type Config struct {
-	// FrameAncestors are the origins (scheme://host[:port]) that may show the
-	// clinician's app in a frame, as an EHR does. None by default. The
-	// administration can never be framed.
-	FrameAncestors []string
+	// FrameAncestors gives the origins (scheme://host[:port]) that may show the
+	// clinician's app in a frame, as an EHR does; it is asked for each page. What is no
+	// origin counts for nothing. nil: none. Nothing else can ever be framed.
+	FrameAncestors func() []string
 }
 
 // Site serves both apps and the documentation page. It is safe for concurrent
@@ -38,7 +38,7 @@ type Config struct {
 type Site struct {
 	files          map[string]*file // by path below dist, without encoding suffix
 	pages          map[string]*page // by app: enduser, admin, docs
-	frameAncestors string
+	frameAncestors func() []string
 }
 
 // app is one of the three builds: where it is mounted and where it is kept.
@@ -60,20 +60,11 @@ func New(c Config) (*Site, error) {
 // an index.html and assets/. A missing build is no error, it shows the built-in
 // page.
 func From(dist fs.FS, c Config) (*Site, error) {
-	ancestors := "'none'"
-	if len(c.FrameAncestors) > 0 {
-		for _, origin := range c.FrameAncestors {
-			if !strings.Contains(origin, "://") || strings.ContainsAny(origin, " \t\r\n;,'\"") {
-				return nil, fmt.Errorf("frame ancestor %q is no origin", origin)
-			}
-		}
-		ancestors = strings.Join(c.FrameAncestors, " ")
-	}
 	files, err := table(dist)
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{files: files, pages: map[string]*page{}, frameAncestors: ancestors}
+	s := &Site{files: files, pages: map[string]*page{}, frameAncestors: c.FrameAncestors}
 	for _, a := range apps {
 		if s.pages[a.dir], err = readPage(dist, a.dir+"/index.html"); err != nil {
 			return nil, err

@@ -165,7 +165,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if h.models, err = newModels(cfg, ragstore.NewOutbound(log)); err != nil {
 		return nil, err
 	}
-	if h.site, err = webapps.New(webapps.Config{}); err != nil {
+	if h.site, err = webapps.New(webapps.Config{FrameAncestors: h.trust.registry.Origins}); err != nil {
 		return nil, err
 	}
 	if err := h.mountAPI(nil); err != nil {

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -205,6 +206,15 @@ func (r *Registry) Profile(name string) Profile {
 func (r *Registry) Origin(origin string) bool {
 	s := r.current.Load()
 	return s != nil && s.origins[origin]
+}
+
+// Origins lists them, in order. They may show the clinician's app in a frame, too.
+func (r *Registry) Origins() []string {
+	s := r.current.Load()
+	if s == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.origins))
 }
 
 // Way is how a call's FHIR server may be read.
