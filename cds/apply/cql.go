@@ -31,6 +31,7 @@ type cqlEvaluator struct {
 	compiler   Compiler
 	received   map[string]facts.Received
 	parameters map[string]fhirpath.Collection
+	codes      func(valueSet string) (codes []fhir.Coding, ok bool)
 	run        *cql.Run
 	names      *Names // of the expression that is evaluated
 }
@@ -117,7 +118,7 @@ func result(r cql.Result, err error) (fhirpath.Result, error) {
 // env gives what the call knows.
 func (c *cqlEvaluator) env(names Names) cql.Env {
 	env := cql.Env{
-		Now: names.Now, Resolve: names.Resolve, MemberOf: names.MemberOf, Parameters: map[string]cql.Value{},
+		Now: names.Now, Resolve: names.Resolve, MemberOf: names.MemberOf, Expand: c.codes, Parameters: map[string]cql.Value{},
 		Data: cql.Given(names.Data, func(typ string) (known, told bool) {
 			state, told := c.received[typ]
 			return state == facts.Complete || state == facts.NoneRecorded, told

@@ -40,6 +40,7 @@ type Input struct {
 	Parameters                                     map[string]fhirpath.Collection
 	Evaluators                                     map[string]Evaluator // by language, beside text/fhirpath
 	MemberOf                                       func(coding fhir.Coding, valueSet string) (in, ok bool)
+	Codes                                          func(valueSet string) (codes []fhir.Coding, ok bool)
 	Now                                            time.Time
 	Lang                                           cds.Lang
 	// Bundle asks for the form of R5: a Bundle with the RequestGroup first and what
@@ -120,7 +121,7 @@ func newEngine(ctx context.Context, r *fhir.Resource, typ string, in Input) (*en
 		evaluators: map[string]Evaluator{"text/fhirpath": fhirPath{in.Definitions}},
 	}
 	if compiler, ok := in.Definitions.(Compiler); ok {
-		evaluator := &cqlEvaluator{compiler: compiler, received: in.Received, parameters: in.Parameters}
+		evaluator := &cqlEvaluator{compiler: compiler, received: in.Received, parameters: in.Parameters, codes: in.Codes}
 		for _, language := range cqlLanguages {
 			e.evaluators[language] = evaluator
 		}

@@ -73,6 +73,7 @@ type Config struct {
 	// FHIRPath, and what is known of value sets in memory. Both may be nil.
 	Evaluators map[string]apply.Evaluator
 	MemberOf   func() func(coding fhir.Coding, valueSet string) (in, ok bool)
+	Codes      func() func(valueSet string) (codes []fhir.Coding, ok bool) // nil: not known
 	Now        func() time.Time
 	NewID      func() string // gives a new uuid
 	Deadline   time.Duration // of a hook call; 0 means DefaultDeadline

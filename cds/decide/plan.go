@@ -56,6 +56,9 @@ func (s *Service) plan(c *call) (cds.Response, error) {
 	if s.c.MemberOf != nil {
 		in.MemberOf = s.c.MemberOf()
 	}
+	if s.c.Codes != nil {
+		in.Codes = s.c.Codes()
+	}
 	type outcome struct {
 		result *fhir.Resource
 		err    error

@@ -299,18 +299,21 @@ func (o operation) environment(ctx context.Context, r *ready) error {
 		r.env.Parameters[name] = cql.FromFHIR(v)
 	}
 	var err error
-	r.env.MemberOf, err = o.members(ctx, r.input.data)
+	r.env.MemberOf, r.env.Expand, err = o.members(ctx, r.input.data)
 	return err
 }
 
 // members tells what is in value sets: those of this server, and in a demonstration
 // also those that came with the call.
-func (o operation) members(ctx context.Context, data []*fhir.Resource) (func(fhir.Coding, string) (in, ok bool), error) {
-	var kept func(fhir.Coding, string) (in, ok bool)
+func (o operation) members(ctx context.Context, data []*fhir.Resource) (memberOf func(fhir.Coding, string) (in, ok bool), codes func(string) ([]fhir.Coding, bool), err error) {
 	if o.MemberOf != nil {
-		var err error
-		if kept, err = o.MemberOf(ctx); err != nil {
-			return nil, err
+		if memberOf, err = o.MemberOf(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	if o.Codes != nil {
+		if codes, err = o.Codes(ctx); err != nil {
+			return nil, nil, err
 		}
 	}
 	var came []*fhir.Resource
@@ -320,17 +323,25 @@ func (o operation) members(ctx context.Context, data []*fhir.Resource) (func(fhi
 		}
 	}
 	if !o.Demo || len(came) == 0 {
-		return kept, nil
+		return memberOf, codes, nil
 	}
+	kept, listed := memberOf, codes
 	own, _ := terminology.Load(came) // one that is faulty is not known
 	return func(c fhir.Coding, set string) (in, ok bool) {
-		if kept != nil {
-			if in, ok = kept(c, set); ok {
-				return in, ok
+			if kept != nil {
+				if in, ok = kept(c, set); ok {
+					return in, ok
+				}
 			}
-		}
-		return own.MemberOf(c, set)
-	}, nil
+			return own.MemberOf(c, set)
+		}, func(set string) ([]fhir.Coding, bool) {
+			if listed != nil {
+				if list, ok := listed(set); ok {
+					return list, ok
+				}
+			}
+			return own.Codes(set)
+		}, nil
 }
 
 // CQL compiles a Library that is stored with those that are stored; one that came

@@ -116,14 +116,14 @@ func TestEvaluateChosen(t *testing.T) {
 // it includes among the data.
 func TestEvaluateInline(t *testing.T) {
 	b := newBench(t)
-	inline := libraryOf("New", "1", "draft", "library New version '1' include Old version '1' called O valueset \"V\": 'http://example.org/ValueSet/v' define X: O.Y + 1 define In: 'a' in \"V\"")
+	inline := libraryOf("New", "1", "draft", "library New version '1' include Old version '1' called O valueset \"V\": 'http://example.org/ValueSet/v' define X: O.Y + 1 define In: 'a' in \"V\" define N: Count(ExpandValueSet(\"V\")) define L: Count((\"V\" union { Code { code: 'b', system: 'http://x' } }) C return C.code)")
 	old := libraryOf("Old", "1", "draft", "library Old version '1' define Y: 41")
 	set := `{"resourceType":"ValueSet","id":"v","url":"http://example.org/ValueSet/v","status":"active","expansion":{"timestamp":"2026-01-01","contains":[{"system":"http://x","code":"a"}]},"compose":{"include":[{"system":"http://x","concept":[{"code":"a"}]}]}}`
 	got, err := b.express("evaluate", "Library", `{"name":"library","resource":`+inline+`}`, `{"name":"data","resource":{"resourceType":"Bundle","type":"collection","entry":[{"resource":`+old+`},{"resource":`+set+`}]}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := string(got.Raw()); !strings.Contains(text, `{"name":"X","valueInteger":42}`) || !strings.Contains(text, `{"name":"In","valueBoolean":true}`) {
+	if text := string(got.Raw()); !strings.Contains(text, `{"name":"X","valueInteger":42}`) || !strings.Contains(text, `{"name":"In","valueBoolean":true},{"name":"N","valueInteger":1},{"name":"L","valueInteger":2}`) {
 		t.Error(text)
 	}
 	b.config.Demo = false

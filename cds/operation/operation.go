@@ -39,6 +39,8 @@ type Config struct {
 	Tables    recommend.Tables
 	Patients  Patients // nil: no patient data are kept here
 	MemberOf  func(ctx context.Context) (func(fhir.Coding, string) (in, ok bool), error)
+	// Codes lists what is in value sets, for expressions that ask for it; may be nil.
+	Codes func(ctx context.Context) (func(string) (codes []fhir.Coding, ok bool), error)
 	// Evaluators evaluate expressions by language, beside FHIRPath.
 	Evaluators map[string]apply.Evaluator
 	Demo       bool // artifacts that are not active can be applied
@@ -114,7 +116,7 @@ func (o operation) Run(ctx context.Context, c fhir.Call) (*fhir.Resource, error)
 			Formulary: o.Tables.Formulary, Allergy: o.Tables.Allergy, Organisms: o.Tables.Organisms,
 		}),
 	}
-	if in.MemberOf, err = o.members(ctx, p.data); err != nil {
+	if in.MemberOf, in.Codes, err = o.members(ctx, p.data); err != nil {
 		return nil, err
 	}
 	if o.typ == "ActivityDefinition" {

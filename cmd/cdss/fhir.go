@@ -38,7 +38,7 @@ func newFHIR(h *house) *fhirREST {
 	f.artifacts, f.knowledge = &artifacts{store: f.store, demo: h.cfg.Demo}, h.knowledge.Load
 	support := operation.Config{
 		Decider: h.decide, Knowledge: h.knowledge.Load, Catalogue: f.artifacts.catalogue, Tables: h.tables, Patients: patients{h},
-		MemberOf: f.codes.memberOf, Demo: h.cfg.Demo, Now: h.now,
+		MemberOf: f.codes.memberOf, Codes: f.codes.list, Demo: h.cfg.Demo, Now: h.now,
 	}
 	operations := append(terminology.Operations(f.codes.snapshot), operation.Operations(support)...)
 	operations = append(operations, h.runs.Operation())
@@ -189,6 +189,14 @@ func (c *codes) snapshot(ctx context.Context) (*terminology.Snapshot, error) {
 	return c.current, nil
 }
 
+func (c *codes) list(ctx context.Context) (func(string) ([]fhir.Coding, bool), error) {
+	s, err := c.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Codes, nil
+}
+
 func (c *codes) memberOf(ctx context.Context) (func(fhir.Coding, string) (in, ok bool), error) {
 	s, err := c.snapshot(ctx)
 	if err != nil {
@@ -205,6 +213,16 @@ func (c *codes) known() func(fhir.Coding, string) (in, ok bool) {
 		return nil
 	}
 	return c.current.MemberOf
+}
+
+// listed is the same for the codes of value sets.
+func (c *codes) listed() func(string) (codes []fhir.Coding, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil {
+		return nil
+	}
+	return c.current.Codes
 }
 
 // circle tells whether the value set, together with those that are stored,

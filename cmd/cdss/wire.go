@@ -152,6 +152,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 		Servers: fhirServers{h}, Local: h.local.Load, Seen: seen, Recorder: recorder, Now: h.now, NewID: h.newID, Demo: cfg.Demo, Log: log,
 		Beside: h.shadow.Load, Differ: h.decisions.Differ,
 		MemberOf: func() func(fhir.Coding, string) (bool, bool) { return h.fhir.codes.known() },
+		Codes:    func() func(string) ([]fhir.Coding, bool) { return h.fhir.codes.listed() },
 		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
 	if h.hooks, err = hooks.New(hooks.Config{

@@ -410,6 +410,20 @@ func (s *Snapshot) Expand(valueSet string, o ExpandOptions) (*Expansion, error) 
 	return e, nil
 }
 
+// Codes gives the codes of a value set; ok is false where not all are known, or they
+// are more than an expansion may have.
+func (s *Snapshot) Codes(valueSet string) (codes []fhir.Coding, ok bool) {
+	e, err := s.Expand(valueSet, ExpandOptions{})
+	if err != nil {
+		return nil, false
+	}
+	codes = make([]fhir.Coding, len(e.Members))
+	for i, m := range e.Members {
+		codes[i] = m.Coding
+	}
+	return codes, true
+}
+
 func (m *Member) contains(needle string) bool {
 	return strings.Contains(strings.ToLower(m.Code), needle) || strings.Contains(strings.ToLower(m.Display), needle) ||
 		slices.ContainsFunc(m.Designations, func(d Designation) bool { return strings.Contains(strings.ToLower(d.Value), needle) })
