@@ -188,7 +188,7 @@ func TestDoorsSpeakTheirProtocol(t *testing.T) {
 		{"POST", "/cds-services/x", "{}", 404, "application/fhir+json; charset=utf-8", `OperationOutcome`},
 		{"PUT", "/cds-services/abs-order-sign", "{}", 405, "application/fhir+json; charset=utf-8", `OperationOutcome`},
 		{"GET", "/fhir/Patient/1", "", 404, "application/fhir+json; charset=utf-8", `OperationOutcome`},
-		{"GET", "/fhir", "", 404, "application/fhir+json; charset=utf-8", `OperationOutcome`},
+		{"GET", "/fhir", "", 405, "application/fhir+json; charset=utf-8", `OperationOutcome`},
 		{"GET", "/api/nothing", "", 404, "application/problem+json", `not-found`},
 		{"GET", "/api", "", 404, "application/problem+json", `not-found`},
 		{"DELETE", "/api/status", "", 405, "application/problem+json", `not allowed`},
@@ -231,20 +231,26 @@ func TestDoorsSpeakTheirProtocol(t *testing.T) {
 	}
 }
 
-// TestRequiredLetsNobodyIn: until people and clients can log in.
+// TestRequiredLetsNobodyIn: without a login or a token there are health, discovery, what
+// a login page needs, and nothing else.
 func TestRequiredLetsNobodyIn(t *testing.T) {
 	p := start(t, true, "DATABASE_URL="+dbtest.DSN(t), "CDSS_AUTH=required")
-	for _, path := range []string{"/health", "/livez", "/readyz", "/cds-services"} {
+	for _, path := range []string{"/health", "/livez", "/readyz", "/cds-services", "/api/session", "/api/status", "/fhir/metadata"} {
 		if status, _, body := p.ask("GET", path, ""); status != 200 {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
-	for _, call := range []string{"POST /cds-services/abs-patient-view", "POST /cds-services/abs-patient-view/feedback", "POST /cds-services",
-		"GET /", "GET /admin/", "GET /docs/", "GET /api/status", "POST /api/recommendations", "GET /api/openapi.json", "GET /fhir/metadata", "GET /assets/x.js"} {
-		method, path, _ := strings.Cut(call, " ")
-		status, header, body := p.ask(method, path, "")
+	for _, path := range []string{"/cds-services/abs-patient-view", "/cds-services/abs-patient-view/feedback", "/handover"} {
+		status, header, body := p.ask("POST", path, "")
 		if status != 401 || body != "" || header.Get("WWW-Authenticate") != "Bearer" {
-			t.Errorf("%s: %d %q %q", call, status, body, header.Get("WWW-Authenticate"))
+			t.Errorf("%s: %d %q %q", path, status, body, header.Get("WWW-Authenticate"))
+		}
+	}
+	for _, call := range []string{"POST /api/recommendations", "GET /api/guidelines", "GET /api/cases", "GET /api/system/people", "GET /fhir/PlanDefinition", "GET /fhir/Patient/x",
+		"POST /api/search", "POST /api/answers", "GET /api/outbound", "GET /api/nothing", "GET /fhir/Nothing"} {
+		method, path, _ := strings.Cut(call, " ")
+		if status, _, body := p.ask(method, path, ""); status != 401 || strings.Contains(body, "right") {
+			t.Errorf("%s: %d %s", call, status, body)
 		}
 	}
 	if strings.Contains(p.out.String(), "curl") {

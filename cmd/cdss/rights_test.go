@@ -273,7 +273,7 @@ func TestMatrix(t *testing.T) {
 				}
 			case named:
 				if status != 403 || !strings.Contains(answer, e.right) {
-					t.Errorf("%s %s as %s gives %d, want 403", e.method, e.route, id, status)
+					t.Errorf("%s %s as %s gives %d %s, want 403 for %s", e.method, e.route, id, status, answer, e.right)
 				}
 			default:
 				if status != 401 || strings.Contains(answer, "right") {
