@@ -229,6 +229,9 @@ export type Guideline = {
 }
 export type Guidelines = { guidelines: Guideline[] }
 
+/** On a page, in points from its upper left corner. */
+export type Box = { x: number; y: number; width: number; height: number }
+
 export type Passage = {
   id: string
   ord: number
@@ -246,7 +249,7 @@ export type Passage = {
   /** Position of the page in the document, from 1. */
   sheet: number
   /** Where it is printed, where that was asked for. */
-  boxes?: unknown[]
+  boxes?: Box[]
 }
 export type Passages = { total: number; passages: Passage[] }
 export type SourcePage = { page: number | null; text: string }

@@ -29,6 +29,9 @@ export const de = {
     quote: 'Wortlaut der Quelle',
   },
   source: {
+    image: 'Seite {{page}} der Quelle',
+    imageFailed: 'Das Bild dieser Seite kann gerade nicht gezeigt werden.',
+    marked: 'Auf dieser Seite markiert:',
     raw: 'Quelltext zeigen',
     notFound: 'Die Textstelle steht nicht genau einmal wörtlich auf dieser Seite; nichts ist markiert.',
     table: 'Tabelle der Quelle',

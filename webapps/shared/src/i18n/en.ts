@@ -32,6 +32,9 @@ export const en: Same<typeof de> = {
     quote: 'Wording of the source',
   },
   source: {
+    image: 'Page {{page}} of the source',
+    imageFailed: 'The image of this page cannot be shown now.',
+    marked: 'Marked on this page:',
     raw: 'Show source text',
     notFound: 'The passage does not stand on this page exactly once word for word; nothing is marked.',
     table: 'Table of the source',
