@@ -165,8 +165,8 @@ func TestRightsOfEachRole(t *testing.T) {
 	within(smart.Viewer, smart.Admin)
 	within(smart.Viewer, smart.Auditor)
 	for role, never := range map[smart.Role][]string{
-		smart.Admin:    {"rules:write", "rules:step", "rules:release", "rules:test", "overlay:", "recommendations:", "patients:", "cases:", "evidence:write", "evidence:release", "audit:"},
-		smart.Auditor:  {"rules:step", "rules:test", "recommendations:", "patients:", "cases:", ":write", ":release"},
+		smart.Admin:    {"rules:write", "rules:step", "rules:release", "rules:try", "overlay:", "recommendations:", "patients:", "cases:", "evidence:write", "evidence:release", "audit:"},
+		smart.Auditor:  {"rules:step", "rules:try", "recommendations:", "patients:", "cases:", ":write", ":release"},
 		smart.Viewer:   {":write", ":release", "recommendations:", "patients:", "people:", "audit:"},
 		smart.Curator:  {":release", "people:", "audit:", "registrations:", "settings:", "patients:"},
 		smart.Approver: {"rules:write", "people:", "audit:", "registrations:", "settings:", "patients:"},
