@@ -12,7 +12,8 @@ import (
 
 // Limits bound one evaluation. A zero field means its default.
 type Limits struct {
-	Steps int // values looked at; default 2,000,000
+	Steps int // values looked at; default 10,000,000
+	Made  int // items of lists and tuples made, all together; default 1,000,000
 	Items int // of one list; default 100,000
 	Text  int // bytes of one text made; default 1 MiB
 	Calls int // functions within each other; default 200
@@ -66,6 +67,7 @@ type evaluation struct {
 	limits   Limits
 	offset   int // minutes east of UTC of the evaluation
 	steps    int
+	count    int // of items made
 	checked  int
 	calls    int
 	stack    []Value
@@ -112,7 +114,8 @@ func newEvaluation(ctx context.Context, env *Env) *evaluation {
 			*v = d
 		}
 	}
-	def(&ev.limits.Steps, 2_000_000)
+	def(&ev.limits.Steps, 10_000_000)
+	def(&ev.limits.Made, 1_000_000)
 	def(&ev.limits.Items, 100_000)
 	def(&ev.limits.Text, 1<<20)
 	def(&ev.limits.Calls, 200)
@@ -158,6 +161,7 @@ func (ev *evaluation) stop(format string, a ...any) error {
 
 // made checks a list that was made at once, and counts its items.
 func (ev *evaluation) made(n int) error {
+	ev.count += n
 	if err := ev.grown(n); err != nil {
 		return err
 	}
@@ -168,6 +172,9 @@ func (ev *evaluation) made(n int) error {
 func (ev *evaluation) grown(n int) error {
 	if n > ev.limits.Items {
 		return ev.stop("a list of more than %d items", ev.limits.Items)
+	}
+	if ev.count++; ev.count > ev.limits.Made {
+		return ev.stop("more than %d items of lists are made", ev.limits.Made)
 	}
 	return ev.work(1)
 }

@@ -69,7 +69,7 @@ func (ev *evaluation) distinct(list List) (List, error) {
 	if len(list) < 2 {
 		return list, nil
 	}
-	if err := ev.work(len(list)); err != nil {
+	if err := ev.made(len(list)); err != nil {
 		return nil, err
 	}
 	out := make(List, 0, len(list))

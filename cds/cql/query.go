@@ -328,6 +328,7 @@ func (c *queryCode) rows(ev *evaluation, f *frame) (Value, error) {
 		out = append(out, row)
 		if len(out)&255 == 0 {
 			ev.at = c.at
+			ev.count += 255
 			return ev.grown(len(out))
 		}
 		return nil

@@ -109,7 +109,7 @@ func (k *checker) list(n *node) (typed, error) {
 			}
 			out[i] = v
 		}
-		return composite(out), ev.work(len(out))
+		return composite(out), ev.made(len(out))
 	}}, nil
 }
 
@@ -135,7 +135,7 @@ func tupleCode(names []string, args []typed, typ string, t *Type) code {
 			}
 			out.Values[i] = v
 		}
-		return composite(out), ev.work(len(args))
+		return composite(out), ev.made(len(args))
 	}
 }
 

@@ -69,6 +69,7 @@ func (ev *evaluation) text(s string) (Value, error) {
 	if len(s) > ev.limits.Text {
 		return null, ev.stop("a text of more than %d bytes", ev.limits.Text)
 	}
+	ev.count += len(s) / 64
 	return fhirpath.FromString(s), ev.work(len(s) / 64)
 }
 
