@@ -4,6 +4,9 @@
 #   make test   everything: Go, web unit tests, end-to-end tests in a real browser
 #   make build  both web apps and bin/cdss with them embedded
 #   make web    the web apps alone
+#   make chaos  random faults under load, kills, restarts, starters at once (SEED=1 SEEDS=50 FOR=4s KILLS=20)
+#   make load   one core and 400 MB: steady load, ten times as much, recovery (RATE=100 BYTES=20480 FOR=60s)
+#   make soak   chaos for as long as it is told (SEED=1 FOR=1h)
 #   make bench  the benchmarks; writes docs/BENCHMARKS.md
 #   make check  format, vet, staticcheck, types, lint, generated files up to date
 #   make generate  write the generated files
@@ -37,7 +40,7 @@ MANIFESTS := webapps/package-lock.json webapps/package.json $(wildcard webapps/*
 MODULES := webapps/node_modules/.package-lock.json
 PAGES := webapps/dist/enduser/index.html
 
-.PHONY: run test build web bench check generate openapi clean ready-go ready-build ready-run ready-test go-test web-test e2e
+.PHONY: run test build web bench chaos load soak check generate openapi clean ready-go ready-build ready-run ready-test go-test web-test e2e
 
 run: ready-run bin/cdss
 	CDSS_DEMO=1 exec bin/cdss serve
@@ -95,6 +98,26 @@ openapi: $(MODULES)
 
 bench: ready-go
 	scripts/bench.sh
+
+# What these find out is kept in docs/RELIABILITY.md.
+TRY := go run ./cmd/cdss/ordeal/try
+SEED ?= 1
+SEEDS ?= 50
+KILLS ?= 20
+RATE ?= 100
+BYTES ?= 20480
+
+chaos: ready-go
+	$(TRY) chaos --seed $(SEED) --seeds $(SEEDS) --for $(or $(FOR),4s) --rate 20
+	$(TRY) kills --seed $(SEED) --times $(KILLS)
+	$(TRY) roll --times 7 --rate 20
+	$(TRY) race --times 10
+
+load: ready-go
+	$(TRY) load --rate $(RATE) --bytes $(BYTES) --for $(or $(FOR),60s)
+
+soak: ready-go
+	$(TRY) chaos --seed $(SEED) --for $(or $(FOR),1h) --rate 30
 
 clean:
 	rm -rf bin webapps/dist/* webapps/e2e/report webapps/e2e/test-results webapps/test-results

@@ -187,7 +187,8 @@ func (s *Scene) Do(ctx context.Context, r *rand.Rand, f Fault) error {
 		replica.Signal(syscall.SIGCONT)
 		return nil
 	case "replica restarted":
-		if _, err := replica.Stop(30 * time.Second); err != nil {
+		// It may have started a moment ago, and then ends by the signal itself.
+		if _, err := replica.Stop(30 * time.Second); err != nil && replica.Running() {
 			return err
 		}
 		return replica.Start()

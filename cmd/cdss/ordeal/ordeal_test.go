@@ -97,3 +97,33 @@ func TestOracle(t *testing.T) {
 		}
 	}
 }
+
+// TestKills is a short series of what "make chaos" does at length.
+func TestKills(t *testing.T) {
+	t.Parallel()
+	report, err := Kills(t.Context(), theProgram(t), t.TempDir(), 1, 4)
+	t.Log(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRollingRestarts: a proxy, three replicas, and a deployment while calls are made.
+func TestRollingRestarts(t *testing.T) {
+	t.Parallel()
+	report, err := Roll(t.Context(), theProgram(t), t.TempDir(), 3, 1, 10)
+	t.Log(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplicasStartAtOnce, on a database in which nothing is; "make chaos" starts ten.
+func TestReplicasStartAtOnce(t *testing.T) {
+	t.Parallel()
+	took, err := Race(t.Context(), theProgram(t), t.TempDir(), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("all were ready after %s", took)
+}
