@@ -44,6 +44,7 @@ func (h *house) recordDecisions(ctx context.Context) {
 		h.log.Warn("while the database is away, decisions wait in memory only", "error", err)
 	} else {
 		h.metrics.Gauge("audit_spool_bytes", "Decisions on disk that wait for the database.", func() float64 { return float64(spool.Size()) })
+		h.spool.Store(spool)
 		defer spool.Close()
 	}
 	h.decisions.Attest(h.trail, spool)

@@ -33,6 +33,9 @@ type environment struct {
 	// deadline, when not 0, is that of every decision: a test asks what is answered,
 	// on whatever machine.
 	deadline time.Duration
+	// adjust, when not nil, may change the house before anything is built in it: a test
+	// makes a rule fail, or the clock go on.
+	adjust func(*house)
 }
 
 // usage is a mistake on the command line: exit code 2.

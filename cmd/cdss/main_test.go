@@ -54,13 +54,19 @@ func start(t *testing.T, whole bool, vars ...string) *program {
 // startWithin is start with a deadline for every decision.
 func startWithin(t *testing.T, deadline time.Duration, whole bool, vars ...string) *program {
 	t.Helper()
+	return startWith(t, deadline, whole, nil, vars...)
+}
+
+// startWith is startWithin of a house that was changed before it was built.
+func startWith(t *testing.T, deadline time.Duration, whole bool, adjust func(*house), vars ...string) *program {
+	t.Helper()
 	p := &program{t: t}
 	ctx, cancel := context.WithCancel(context.Background())
 	listening := make(chan string, 2)
 	done := make(chan error, 1)
 	vars = append([]string{"CDSS_ADDR=127.0.0.1:0", "CDSS_METRICS_ADDR=127.0.0.1:0", "CDSS_DATA_DIR=" + t.TempDir(), "LOG_LEVEL=debug"}, vars...)
 	go func() {
-		done <- run(ctx, []string{"serve"}, environment{vars: vars, out: &p.out, err: &p.log, deadline: deadline, ready: func(address string, ok bool) {
+		done <- run(ctx, []string{"serve"}, environment{vars: vars, out: &p.out, err: &p.log, deadline: deadline, adjust: adjust, ready: func(address string, ok bool) {
 			if ok || !whole {
 				listening <- address
 			}

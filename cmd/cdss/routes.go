@@ -272,26 +272,6 @@ func (h *house) livez(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz tells whether requests should come here. It needs the database once;
-// when it goes away later, hooks still answer from memory, and the state of each
-// part is told (SAFETY F1, F2).
-func (h *house) readyz(w http.ResponseWriter, r *http.Request) {
-	database := "ok"
-	if !h.databaseOK(r.Context()) {
-		database = "unavailable"
-	}
-	status, text := http.StatusOK, "ready"
-	switch {
-	case h.leaving.Load():
-		status, text = http.StatusServiceUnavailable, "stopping"
-	case !h.opened.Load():
-		status, text = http.StatusServiceUnavailable, "starting"
-	case database != "ok":
-		text = "degraded"
-	}
-	writeJSON(w, status, map[string]any{"status": text, "checks": map[string]string{"database": database, "knowledge": "ok"}})
-}
-
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {

@@ -48,7 +48,12 @@ func serve(ctx context.Context, args []string, env environment) error {
 		log.Warn(note)
 	}
 	limitMemory(env.vars, log.Info)
-	h, err := newHouse(cfg, log, func(h *house) { h.deadline = env.deadline })
+	h, err := newHouse(cfg, log, func(h *house) {
+		h.deadline = env.deadline
+		if env.adjust != nil {
+			env.adjust(h)
+		}
+	})
 	if err != nil {
 		return err
 	}

@@ -87,9 +87,12 @@ type house struct {
 	opened     atomic.Bool // the database has been ready once
 	now        func() time.Time
 	newID      func() string
-	unrecorded bool          // decisions are not kept, and no call knows of another
-	deadline   time.Duration // of a decision; 0 is the usual one
-	leaving    atomic.Bool   // the server is about to stop
+	unrecorded bool                      // decisions are not kept, and no call knows of another
+	deadline   time.Duration             // of a decision; 0 is the usual one
+	rules      decide.Rules              // nil: those of the program
+	faulted    atomic.Pointer[time.Time] // when a check last ended with a fault of ours
+	spool      atomic.Pointer[audit.Spool]
+	leaving    atomic.Bool // the server is about to stop
 
 	background sync.WaitGroup // what uses the database
 	work       sync.WaitGroup // what ends after that: pool and cluster
@@ -132,7 +135,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	var recorder decide.Recorder
 	var seen func(translate.Seen)
 	if !h.unrecorded {
-		recorder, seen = h.decisions, h.codes.See
+		recorder, seen = counted{h}, h.codes.See
 	}
 	if h.trust, err = newTrust(h); err != nil {
 		return nil, err
@@ -153,10 +156,10 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 		Beside: h.shadow.Load, Differ: h.decisions.Differ,
 		MemberOf: func() func(fhir.Coding, string) (bool, bool) { return h.fhir.codes.known() },
 		Codes:    func() func(string) ([]fhir.Coding, bool) { return h.fhir.codes.listed() },
-		Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
+		Rules:    h.rules, Deadline: h.deadline, Patience: h.deadline, Forgetful: h.unrecorded,
 	})
 	if h.hooks, err = hooks.New(hooks.Config{
-		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: h.decisions, Profiles: h.profile,
+		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: countedFeedback{h}, Profiles: h.profile,
 		Guard: h.load.guarded(h.trust.guard.Wrap), Identify: h.load.guarded(h.trust.identify.Wrap), Origins: h.origin, Log: log, NewUUID: h.newID,
 	}); err != nil {
 		return nil, err
@@ -215,6 +218,7 @@ func (h *house) openDatabase(ctx context.Context) error {
 		return err
 	}
 	h.pool.Store(pool)
+	h.watchDatabase(pool)
 	if err := h.attachTrail(ctx, pool); err != nil {
 		return err
 	}

@@ -179,7 +179,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 // KindOf gives the kind of the outermost error that has one. A deadline is a
-// timeout, a body over its limit is too long, nil is "", all else an exception.
+// timeout, a body over its limit is too long, a database or a network that is away is
+// transient, nil is "", all else an exception.
 func KindOf(err error) Kind {
 	if err == nil {
 		return ""
@@ -194,6 +195,8 @@ func KindOf(err error) Kind {
 		return TooLong
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return Timeout
+	case away(err):
+		return Transient
 	}
 	return Exception
 }
@@ -235,6 +238,8 @@ func Issues(err error) []Issue {
 		text = fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)
 	case kind == Timeout:
 		text = "the time for this request is over"
+	case kind == Transient:
+		text = "what this needs cannot be reached now; come again"
 	}
 	return []Issue{{Severity: SeverityError, Code: string(kind), Diagnostics: text}}
 }

@@ -22,6 +22,7 @@ type Metrics struct {
 	events   *prometheus.CounterVec
 	fetches  *prometheus.HistogramVec
 	shed     *prometheus.CounterVec
+	answers  answers
 }
 
 // NewMetrics makes the metrics, with those of the process beside.
@@ -50,6 +51,7 @@ func NewMetrics() *Metrics {
 			Name: "cdss_shed_total", Help: "Requests turned away with 503 or 429, by class (hook, feedback, rest, search, ingestion) and cause (busy, memory, rate, bad-token).",
 		}, []string{"class", "cause"}),
 	}
+	m.answers = newAnswers(m.registry)
 	m.registry.MustRegister(m.requests, m.hooks, m.took, m.panics, m.events, m.fetches, m.shed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
