@@ -108,23 +108,7 @@ func (d *door) fail(ctx context.Context, err error) error {
 	if issue.Status(err) >= http.StatusInternalServerError && ctx.Err() == nil {
 		d.Log.ErrorContext(ctx, "request failed", "error", err)
 	}
-	return &problem{err}
-}
-
-// problem is an error as huma writes it: RFC 9457, from the one table of issues.
-type problem struct{ err error }
-
-func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
-func (p *problem) GetStatus() int               { return issue.Status(p.err) }
-func (p *problem) ContentType(string) string    { return "application/problem+json" }
-func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
-
-// GetHeaders says when to come back to a server that has no time.
-func (p *problem) GetHeaders() http.Header {
-	if s := p.GetStatus(); s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
-		return http.Header{"Retry-After": {"5"}}
-	}
-	return nil
+	return &issue.ProblemError{Err: err}
 }
 
 // language gives the language of an answer: the one asked for, else that of the

@@ -287,24 +287,5 @@ func (s *Sessions) fail(ctx context.Context, err error) error {
 	if err != nil && issue.Status(err) >= http.StatusInternalServerError && ctx.Err() == nil {
 		s.c.Log.ErrorContext(ctx, "request failed", "error", err)
 	}
-	return &problem{err}
-}
-
-// problem is an error as huma writes it: RFC 9457, from the one table of issues.
-type problem struct{ err error }
-
-func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
-func (p *problem) GetStatus() int               { return issue.Status(p.err) }
-func (p *problem) ContentType(string) string    { return "application/problem+json" }
-func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
-
-// GetHeaders says when to come back.
-func (p *problem) GetHeaders() http.Header {
-	switch p.GetStatus() {
-	case http.StatusServiceUnavailable:
-		return http.Header{"Retry-After": {"5"}}
-	case http.StatusTooManyRequests:
-		return http.Header{"Retry-After": {"60"}}
-	}
-	return nil
+	return &issue.ProblemError{Err: err, Wait: 60}
 }

@@ -48,7 +48,7 @@ func (s *system) fail(ctx context.Context, err error) error {
 	if issue.Status(err) >= http.StatusInternalServerError && ctx.Err() == nil {
 		s.Log.ErrorContext(ctx, "request failed", "error", err)
 	}
-	return &problem{err}
+	return &issue.ProblemError{Err: err, Wait: 60}
 }
 
 // ready gives a part that came with the database.

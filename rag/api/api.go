@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -91,21 +90,17 @@ func (d *door) fail(ctx context.Context, err error) error {
 	if issue.KindOf(err) == issue.Exception && ctx.Err() == nil {
 		d.log.ErrorContext(ctx, "request failed", "error", err)
 	}
-	return &problem{err: err}
+	return &problem{issue.ProblemError{Err: err}}
 }
 
-// problem is an error as huma writes it: RFC 9457, from the one table of issues.
-type problem struct{ err error }
-
-func (p *problem) Error() string             { return string(issue.KindOf(p.err)) }
-func (p *problem) GetStatus() int            { return issue.Status(p.err) }
-func (p *problem) ContentType(string) string { return "application/problem+json" }
+// problem is an error as huma writes it.
+type problem struct{ issue.ProblemError }
 
 // MarshalJSON gives problem details. Why a file cannot be used is told in both
 // languages, with a code.
 func (p *problem) MarshalJSON() ([]byte, error) {
-	body := issue.Problem(p.err, "")
-	issues := issue.Issues(p.err)
+	body := issue.Problem(p.Err, "")
+	issues := issue.Issues(p.Err)
 	if len(issues) == 0 {
 		return body, nil
 	}
@@ -119,14 +114,6 @@ func (p *problem) MarshalJSON() ([]byte, error) {
 	}
 	members["reason"], members["detailDe"] = refusal.Code(), refusal.German()
 	return json.Marshal(members)
-}
-
-// GetHeaders says when to come back to a server that has no time.
-func (p *problem) GetHeaders() http.Header {
-	if s := p.GetStatus(); s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
-		return http.Header{"Retry-After": {"5"}}
-	}
-	return nil
 }
 
 // pageOrNil shows a missing page as null.

@@ -230,14 +230,6 @@ func sealer(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// problem is an error as huma writes it.
-type problem struct{ err error }
-
-func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
-func (p *problem) GetStatus() int               { return issue.Status(p.err) }
-func (p *problem) ContentType(string) string    { return "application/problem+json" }
-func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
-
 // Opening is the body of POST /handovers/{id}/open.
 type Opening struct {
 	Key string `json:"key" maxLength:"64" doc:"what stands behind the point in the address"`
@@ -258,7 +250,7 @@ func (d *Door) Register(api huma.API) {
 	}, func(ctx context.Context, in *openInput) (*huma.StreamResponse, error) {
 		plain, err := d.open(ctx, in.ID, strings.TrimSpace(in.Body.Key))
 		if err != nil {
-			return nil, &problem{err}
+			return nil, &issue.ProblemError{Err: err}
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
 			hc.SetHeader("Content-Type", "application/json")

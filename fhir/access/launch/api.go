@@ -57,14 +57,6 @@ func opens(scope, resourceType string) bool {
 	return strings.Contains(may, "r") && strings.Contains(may, "s") && strings.Trim(may, "cruds") == ""
 }
 
-// problem is an error as huma writes it.
-type problem struct{ err error }
-
-func (p *problem) Error() string                { return string(issue.KindOf(p.err)) }
-func (p *problem) GetStatus() int               { return issue.Status(p.err) }
-func (p *problem) ContentType(string) string    { return "application/problem+json" }
-func (p *problem) MarshalJSON() ([]byte, error) { return issue.Problem(p.err, ""), nil }
-
 type (
 	reportOutput struct{ Body Report }
 	endOutput    struct {
@@ -82,7 +74,7 @@ func (d *Door) Register(api huma.API) {
 		func(ctx context.Context, _ *struct{}) (*reportOutput, error) {
 			l, ok := From(ctx)
 			if !ok {
-				return nil, &problem{issue.New(issue.NotFound, "this browser has no SMART launch")}
+				return nil, &issue.ProblemError{Err: issue.New(issue.NotFound, "this browser has no SMART launch")}
 			}
 			return &reportOutput{l.report()}, nil
 		})
@@ -95,7 +87,7 @@ func (d *Door) Register(api huma.API) {
 			}
 			if l, ok := From(ctx); ok {
 				if err := d.c.Store.Delete(ctx, l.ID); err != nil {
-					return nil, &problem{err}
+					return nil, &issue.ProblemError{Err: err}
 				}
 			}
 			return out, nil
