@@ -29,7 +29,7 @@ type Request struct {
 	Tenant       string // of its token, "" if it has none
 	Profile      Profile
 	Language     Lang
-	LanguageOpen bool // neither client nor user said so far: Language is that of the call
+	LanguageOpen bool      // neither client nor user said so far: Language is that of the call
 	Received     time.Time // when the first byte was read; the deadline counts from here. Zero: now
 	Patient      string    // bare id
 	Encounter    string    // bare id, or ""

@@ -180,7 +180,6 @@ type docxReader struct {
 type docxTable struct {
 	grid   grid
 	cells  []cell
-	spans  []int    // rows that a cell reaches down, 1 until its continuation is met
 	header bool     // of the row
 	merges []string // per cell of the row: "", "restart", "continue"
 	open   strings.Builder

@@ -269,7 +269,7 @@ func misbehave(how string) {
 		select {}
 	case "eat":
 		var eaten [][]byte
-		for {
+		for len(eaten) < 1<<20 {
 			b := make([]byte, 16<<20)
 			for i := range b {
 				b[i] = 1

@@ -45,7 +45,6 @@ const (
 type Page struct {
 	content bytes.Buffer
 	picture bool
-	raw     bool
 }
 
 // Text prints one line.
