@@ -64,7 +64,7 @@ $(PAGES): $(MODULES) $(WEB_SOURCES)
 test: ready-test go-test web-test e2e
 
 go-test:
-	go test ./...
+	go test -timeout 30m ./...
 
 web-test: $(MODULES)
 	cd webapps && npm test
