@@ -141,7 +141,7 @@ func TestAskRefused(t *testing.T) {
 		{"patient of another form", `{"bundle":` + bundle(patient("a")) + `,"patient":"https://x/Patient/a"}`, 422, "patient"},
 		{"patient without data", `{"request":{},"patient":"Patient/a"}`, 422, "patient"},
 		{"server without a patient", `{"request":{},"server":"x"}`, 422, "patient"},
-		{"server and bundle", `{"bundle":` + bundle(patient("a")) + `,"server":"x","patient":"Patient/a"}`, 422, "server"},
+		{"server and bundle", `{"bundle":` + bundle(patient("a")) + `,"server":"x","patient":"Patient/a"}`, 422, "bundle"},
 		{"server that is no name", `{"server":["x"],"patient":"Patient/a"}`, 422, "server"},
 		{"server where none is registered", `{"server":"x","patient":"Patient/a"}`, 422, "server"},
 		{"asOf without zone", `{"request":{},"asOf":"2026-01-01T10:00:00"}`, 422, "asOf"},

@@ -142,13 +142,16 @@ func (d *door) reader(ctx context.Context, name string) (prefetch.Reader, error)
 	return reader, err
 }
 
-// gather reads the patient of a question from a FHIR server.
+// gather reads the patient of a question from a FHIR server. What came with the
+// question is added.
 func (d *door) gather(ctx context.Context, ask decide.Ask, server string) (decide.Ask, error) {
 	reader, err := d.reader(ctx, server)
 	if err != nil {
 		return ask, err
 	}
+	entered := ask.Resources
 	ask, err = d.Decider.Gather(ctx, ask, reader)
+	ask.Resources = append(ask.Resources, entered...)
 	if issue.Is(err, issue.NotFound) {
 		return ask, unprocessable("patient", "the FHIR server knows no such patient")
 	}

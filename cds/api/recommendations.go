@@ -17,7 +17,7 @@ import (
 // RecommendationRequest documents the body of POST /recommendations. It is read
 // by parseAsk, since a Bundle is not for encoding/json.
 type RecommendationRequest struct {
-	Bundle   json.RawMessage        `json:"bundle,omitempty" doc:"FHIR R4 Bundle with the data of one patient"`
+	Bundle   json.RawMessage        `json:"bundle,omitempty" doc:"FHIR R4 Bundle with the data of one patient; beside a server, values added by hand, without a Patient"`
 	Patient  string                 `json:"patient,omitempty" doc:"Patient/<id>, needed where the Bundle holds several"`
 	Server   string                 `json:"server,omitempty" doc:"registered FHIR server to read the patient from"`
 	Request  *cds.StructuredRequest `json:"request,omitempty" doc:"what a person adds to the data"`
@@ -37,7 +37,7 @@ func (d *door) registerRecommendations(api huma.API) {
 		400, 403, 413, 415, 422, 503)
 	op.Description = "Therapy options computed from the patient's data by rules, each with the page it rests on, and everything that was " +
 		"excluded or could not be checked. With `Accept: text/event-stream` the parts come as the events `progress`, `facts`, `options`, " +
-		"`evidence`, `narrative` and `result` (or `error`)."
+		"`evidence`, `narrative` and `result` (or `error`); where text is generated, `decision` comes before it with all but the text."
 	op.MaxBodyBytes = MaxBody
 	op.SkipValidateBody = true // parseAsk does, with the limits a Bundle needs
 	registry := api.OpenAPI().Components.Schemas
@@ -80,6 +80,8 @@ func (d *door) recommend(ctx context.Context, in *recommendationInput) (*huma.St
 			}
 			rec := d.Decider.Answer(ctx, ask)
 			if d.Narrator != nil && !rec.Restricted {
+				// Nobody waits for prose: what was decided is whole without it.
+				events.send("decision", rec)
 				rec.Narrative = events.during(func() *cds.Narrative { return d.Narrator.Narrate(ctx, rec) })
 			}
 			events.send("narrative", rec.Narrative)

@@ -222,20 +222,36 @@ func (d *door) parseAsk(raw []byte, header string) (ask decide.Ask, from string,
 	}
 	switch {
 	case server == nil:
-	case bundle != nil:
-		return ask, "", unprocessable("server", "the data of a patient come as bundle or from a server, not both")
 	case patient == "":
 		return ask, "", unprocessable("patient", "patient says whose data are read from the server")
 	default:
 		if from, err = text([]*fhir.Node{server}, "server"); err != nil {
 			return ask, "", err
 		}
+		if bundle != nil {
+			if err := readEntered(&ask, bundle); err != nil {
+				return ask, "", err
+			}
+		}
 		ask.Patient = patient
+		return ask, from, nil
 	}
 	if bundle != nil {
 		return ask, "", readBundle(&ask, bundle, patient)
 	}
 	return ask, from, nil
+}
+
+// readEntered takes what a person adds to the data of a server: values of the patient
+// who is named, and no other patient.
+func readEntered(ask *decide.Ask, n *fhir.Node) error {
+	if err := readBundle(ask, n, ""); err != nil {
+		return err
+	}
+	if ask.Patient != "" || slices.ContainsFunc(ask.Resources, func(r *fhir.Resource) bool { return r.Type() == "Patient" }) {
+		return unprocessable("bundle", "beside a server the bundle holds added values and no Patient")
+	}
+	return nil
 }
 
 // readBundle takes the resources of the Bundle. An entry that is no resource

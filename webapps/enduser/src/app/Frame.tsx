@@ -1,6 +1,7 @@
 import { Link, Outlet } from '@tanstack/react-router'
 import { useMay } from '@cdss/shared/session/session.ts'
 import { Frame as SharedFrame } from '@cdss/shared/view/Frame.tsx'
+import { Keys } from '../features/keys/Keys.tsx'
 import { useText } from '../text.ts'
 
 export function Frame() {
@@ -16,13 +17,28 @@ export function Frame() {
           <Link to="/" activeOptions={{ exact: true }} activeProps={current}>
             {t('nav.start')}
           </Link>
+          {may('evidence:read') && (
+            <Link to="/guidelines" activeProps={current}>
+              {t('nav.guidelines')}
+            </Link>
+          )}
+          {may('cases:write') && (
+            <Link to="/saved" activeProps={current}>
+              {t('nav.saved')}
+            </Link>
+          )}
           <Link to="/about" activeProps={current}>
             {t('nav.about')}
           </Link>
         </>
       }
       purpose={t('purpose')}
-      links={may('knowledge:read') && <a href="/admin/">{t('nav.admin')}</a>}
+      links={
+        <>
+          {may('knowledge:read') && <a href="/admin/">{t('nav.admin')}</a>}
+          <Keys />
+        </>
+      }
     >
       <Outlet />
     </SharedFrame>

@@ -1,3 +1,4 @@
+import '../features/handover/fragment.ts'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -12,6 +13,9 @@ import { router } from './router.tsx'
 adoptNonce()
 watchForUpdate()
 startTexts({ de, en })
+
+// Guidelines stay readable without network; see public/sw.js.
+if (import.meta.env.PROD) void navigator.serviceWorker?.register('/sw.js').catch(() => undefined)
 
 const root = document.getElementById('root')
 if (!root) throw new Error('page has no root element')

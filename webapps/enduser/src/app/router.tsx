@@ -34,10 +34,40 @@ const print = createRoute({
   path: '/case/$id/print',
   component: needs('recommendations:ask', lazyPart(() => import('./PrintRoute.tsx'), 'PrintRoute')),
 })
+const launch = createRoute({
+  getParentRoute: () => root,
+  path: '/case/new/launch',
+  component: needs('recommendations:ask', lazyPart(() => import('../features/launch/LaunchPage.tsx'), 'LaunchPage')),
+})
+const patients = createRoute({
+  getParentRoute: () => root,
+  path: '/case/new/patients',
+  component: needs('patients:search', lazyPart(() => import('../features/patients/PatientsPage.tsx'), 'PatientsPage')),
+})
+const handover = createRoute({
+  getParentRoute: () => root,
+  path: '/case/new/handover',
+  component: needs('recommendations:ask', lazyPart(() => import('../features/handover/HandoverPage.tsx'), 'HandoverPage')),
+})
+const saved = createRoute({
+  getParentRoute: () => root,
+  path: '/saved',
+  component: needs('cases:write', lazyPart(() => import('../features/saved/SavedPage.tsx'), 'SavedPage')),
+})
+const guidelines = createRoute({
+  getParentRoute: () => root,
+  path: '/guidelines',
+  component: needs('evidence:read', lazyPart(() => import('../features/guidelines/GuidelinesPage.tsx'), 'GuidelinesPage')),
+})
+const reader = createRoute({
+  getParentRoute: () => root,
+  path: '/guidelines/$id/p/$sheet',
+  component: needs('evidence:read', lazyPart(() => import('../features/guidelines/ReaderRoute.tsx'), 'ReaderRoute')),
+})
 const about = createRoute({ getParentRoute: () => root, path: '/about', component: About })
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, form, bundle, review, result, print, about]),
+  routeTree: root.addChildren([start, form, bundle, launch, patients, handover, review, result, print, saved, guidelines, reader, about]),
   scrollRestoration: false,
 })
 

@@ -1,5 +1,4 @@
-import { Checkbox, NativeSelect, Radio, Select, Textarea, TextInput } from '@mantine/core'
-import { useState } from 'react'
+import { Checkbox, NativeSelect, Radio, Select, TagsInput, Textarea } from '@mantine/core'
 import type { StructuredRequest } from '@cdss/shared/api/types.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { Failure } from '@cdss/shared/view/States.tsx'
@@ -7,7 +6,7 @@ import listbox from '@cdss/shared/view/listbox.module.css'
 import { useText } from '../text.ts'
 import classes from './fields.module.css'
 import { useIndications } from './recommendation.ts'
-import { riskFactors, severities, sites } from './vocabulary.ts'
+import { pathogens, riskFactors, severities, sites } from './vocabulary.ts'
 
 type Props = { request: StructuredRequest; change: (patch: StructuredRequest) => void; error?: string; required?: boolean }
 
@@ -110,8 +109,6 @@ export function RiskFields({ request, change }: Props) {
 
 export function MoreFields({ request, change }: Props) {
   const t = useText()
-  // What is typed stays as it is typed; the list is made of it.
-  const [pathogens, setPathogens] = useState((request.pathogens ?? []).join(', '))
   return (
     <div className={classes.grid}>
       <NativeSelect
@@ -126,15 +123,19 @@ export function MoreFields({ request, change }: Props) {
         onChange={(event) => change({ maxOptions: Number(event.currentTarget.value) })}
         data={['1', '2', '3', '4', '5']}
       />
-      <TextInput
+      <TagsInput
         label={t('request.pathogens')}
         description={t('request.pathogensHint')}
-        value={pathogens}
+        data={pathogens}
+        value={request.pathogens ?? []}
+        onChange={(names) => change({ pathogens: names })}
+        splitChars={[',', ';']}
+        acceptValueOnBlur
+        maxTags={20}
+        withScrollArea={false}
+        classNames={{ options: listbox.options }}
+        comboboxProps={{ withinPortal: false }}
         autoComplete="off"
-        onChange={(event) => {
-          setPathogens(event.currentTarget.value)
-          change({ pathogens: event.currentTarget.value.split(',').map((p) => p.trim()).filter(Boolean) })
-        }}
       />
       <Textarea
         label={t('request.freeText')}

@@ -2,11 +2,14 @@ import { useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { Recommendation } from '@cdss/shared/api/types.ts'
+import { useLang } from '@cdss/shared/i18n/i18n.ts'
+import { formatNumber } from '@cdss/shared/format/number.ts'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useText } from '../text.ts'
 import { useCases, type Case } from './cases.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
-import { useRecommendation } from './recommendation.ts'
+import { originPath } from './origin.ts'
+import { useProgress, useRecommendation } from './recommendation.ts'
 
 type Props = {
   id: string
@@ -47,17 +50,40 @@ function Computed({ case: c, children }: { case: Case; children: (r: Recommendat
   const recommendation = useRecommendation(c)
   const back = () => {
     void client.cancelQueries({ queryKey: ['recommendation', c.id] })
-    void navigate({ to: c.origin === 'form' ? '/case/new/form' : c.origin === 'bundle' ? '/case/new/bundle' : '/' })
+    void navigate({ to: originPath(c) })
   }
+  if (c.frozen && c.saved) return children(c.saved.recommendation)
   if (recommendation.data) return children(recommendation.data)
   if (recommendation.isError) {
     return (
       <Failure error={recommendation.error} onRetry={() => void recommendation.refetch()}>
+        {c.origin === 'launch' && c.remote && (
+          <a href={`/smart/launch?server=${encodeURIComponent(c.remote.server)}`}>{t('launch.again')}</a>
+        )}
         <button type="button" className="link" onClick={back}>
           {t('review.back')}
         </button>
       </Failure>
     )
   }
-  return <Loading lines={4} onCancel={back} />
+  return (
+    <>
+      <Loading lines={4} onCancel={back} />
+      <Steps case={c} />
+    </>
+  )
+}
+
+/** What has been computed so far, as counts: a part of an answer is never shown as one. */
+function Steps({ case: c }: { case: Case }) {
+  const t = useText()
+  const lang = useLang()
+  const progress = useProgress(c)
+  const done = (['facts', 'options', 'evidence'] as const).filter((step) => progress[step] !== undefined)
+  if (done.length === 0) return null
+  return (
+    <p className="small muted">
+      {done.map((step) => t(`progress.${step}`, { count: formatNumber(progress[step] ?? 0, lang) })).join(' · ')}
+    </p>
+  )
 }

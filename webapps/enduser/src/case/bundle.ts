@@ -1,4 +1,4 @@
-import type { AllergyIntolerance, Bundle, BundleEntry, Condition, FhirResource, Observation, Patient } from 'fhir/r4'
+import type { AllergyIntolerance, Bundle, BundleEntry, Condition, FhirResource, MedicationStatement, Observation, Patient } from 'fhir/r4'
 import { parseNumber } from '@cdss/shared/format/number.ts'
 import type { AllergyEntry, Entry, NumberField, Reaction } from './entry.ts'
 import { unitOf } from './entry.ts'
@@ -106,7 +106,8 @@ function pregnancy(pregnant: boolean, subject: string, now: Date): Observation {
   }
 }
 
-function allergy(entry: AllergyEntry, index: number, subject: string, now: Date): AllergyIntolerance {
+/** An allergy as typed, about the given patient. */
+export function allergy(entry: AllergyEntry, index: number, subject: string, now: Date): AllergyIntolerance {
   const known = allergySubstances.find((s) => s.code === entry.substance)
   const coding = known
     ? [
@@ -131,6 +132,18 @@ function allergy(entry: AllergyEntry, index: number, subject: string, now: Date)
     ...(reaction && reaction !== 'unknown'
       ? { reaction: [{ manifestation: [{ coding: [{ system: snomed, ...manifestations[reaction] }], text: manifestations[reaction].display }] }] }
       : {}),
+  }
+}
+
+/** A medicine as typed: the server reads its name, and tells when it knows none of it. */
+function medication(name: string, index: number, subject: string, now: Date): MedicationStatement {
+  return {
+    resourceType: 'MedicationStatement',
+    id: `${enteredPrefix}medication-${index + 1}`,
+    status: 'active',
+    medicationCodeableConcept: { text: name },
+    subject: { reference: subject },
+    effectiveDateTime: instant(now),
   }
 }
 
@@ -192,6 +205,7 @@ export function bundleOf(entry: Entry, now: Date): Bundle {
   if (entry.pregnancy) resources.push(pregnancy(entry.pregnancy === 'yes', subject, now))
   if (entry.allergyStatus === 'none') resources.push(noKnownAllergy(subject, now))
   entry.allergies.forEach((a, i) => resources.push(allergy(a, i, subject, now)))
+  entry.medications.forEach((name, i) => resources.push(medication(name, i, subject, now)))
   return {
     resourceType: 'Bundle',
     type: 'collection',
@@ -199,12 +213,16 @@ export function bundleOf(entry: Entry, now: Date): Bundle {
   }
 }
 
-/** The Bundle with values typed in on the review page; a value typed again replaces the first. */
-export function withEntered(bundle: Bundle, entered: Observation[]): Bundle {
-  const ids = new Set(entered.map((o) => o.id))
-  const kept = (bundle.entry ?? []).filter(({ resource }) => !(resource?.resourceType === 'Observation' && ids.has(resource.id)))
+/** The Bundle with values typed in on a page; a value typed again replaces the first. */
+export function withEntered(bundle: Bundle, entered: (Observation | AllergyIntolerance)[]): Bundle {
+  const ids = new Set(entered.map((o) => `${o.resourceType}/${o.id}`))
+  const kept = (bundle.entry ?? []).filter(({ resource }) => !ids.has(`${resource?.resourceType}/${resource?.id}`))
   return { ...bundle, entry: [...kept, ...entered.map((resource): BundleEntry => ({ resource }))] }
 }
+
+/** Whom values typed in are about, null when nobody is certain. */
+export const subjectOf = (c: { bundle: Bundle | null; remote: { patient: string } | null }): string | null =>
+  c.remote?.patient ?? (c.bundle ? onlyPatient(c.bundle) : null)
 
 /** Reference of the only patient of a Bundle, null when there is none or more than one. */
 export function onlyPatient(bundle: Bundle): string | null {

@@ -27,6 +27,8 @@ export type Entry = {
   confusion: YesNo
   allergyStatus: AllergyStatus
   allergies: AllergyEntry[]
+  /** Names of current medicines, as typed. */
+  medications: string[]
 }
 
 export const emptyEntry: Entry = {
@@ -45,11 +47,13 @@ export const emptyEntry: Entry = {
   confusion: '',
   allergyStatus: '',
   allergies: [],
+  medications: [],
 }
 
 export type EntryAction =
-  | { type: 'set'; field: Exclude<keyof Entry, 'request' | 'allergies'>; value: string }
+  | { type: 'set'; field: Exclude<keyof Entry, 'request' | 'allergies' | 'medications'>; value: string }
   | { type: 'request'; patch: StructuredRequest }
+  | { type: 'medications'; names: string[] }
   | { type: 'addAllergy' }
   | { type: 'setAllergy'; index: number; patch: Partial<AllergyEntry> }
   | { type: 'removeAllergy'; index: number }
@@ -68,6 +72,8 @@ export function entryReducer(entry: Entry, action: EntryAction): Entry {
     }
     case 'request':
       return { ...entry, request: { ...entry.request, ...action.patch } }
+    case 'medications':
+      return { ...entry, medications: action.names }
     case 'addAllergy':
       return { ...entry, allergies: [...entry.allergies, { substance: '', reaction: '' }] }
     case 'setAllergy':

@@ -25,6 +25,30 @@ export const riskFactors = [
   'immunosuppression',
 ] as const
 
+/** Organisms to choose from, by the names that both languages use; any other name can be typed. */
+export const pathogens = [
+  'Escherichia coli',
+  'Klebsiella pneumoniae',
+  'Proteus mirabilis',
+  'Enterobacter cloacae',
+  'Pseudomonas aeruginosa',
+  'Acinetobacter baumannii',
+  'Haemophilus influenzae',
+  'Legionella pneumophila',
+  'Mycoplasma pneumoniae',
+  'Neisseria meningitidis',
+  'Staphylococcus aureus',
+  'MRSA',
+  'Streptococcus pneumoniae',
+  'Streptococcus pyogenes',
+  'Enterococcus faecalis',
+  'Enterococcus faecium',
+  'Listeria monocytogenes',
+  'Clostridioides difficile',
+  'Bacteroides fragilis',
+  'Candida albicans',
+]
+
 export type AllergySubstance = { code: string; atc: string; snomed?: string }
 
 /** Culprits that matter for antibiotics, by ATC code or group. */

@@ -962,7 +962,7 @@ export interface paths {
         put?: never;
         /**
          * Recommend antibiotic therapy for one patient
-         * @description Therapy options computed from the patient's data by rules, each with the page it rests on, and everything that was excluded or could not be checked. With `Accept: text/event-stream` the parts come as the events `progress`, `facts`, `options`, `evidence`, `narrative` and `result` (or `error`).
+         * @description Therapy options computed from the patient's data by rules, each with the page it rests on, and everything that was excluded or could not be checked. With `Accept: text/event-stream` the parts come as the events `progress`, `facts`, `options`, `evidence`, `narrative` and `result` (or `error`); where text is generated, `decision` comes before it with all but the text.
          */
         post: operations["recommend"];
         delete?: never;
@@ -2743,7 +2743,7 @@ export interface components {
              * @description time to judge at; only where demo or test data is on
              */
             asOf?: string;
-            /** @description FHIR R4 Bundle with the data of one patient */
+            /** @description FHIR R4 Bundle with the data of one patient; beside a server, values added by hand, without a Patient */
             bundle?: unknown;
             /** @enum {string} */
             language?: "de" | "en";

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core'
+import { Button, TagsInput } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useReducer, useRef, useState } from 'react'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
@@ -89,6 +89,17 @@ export function FormPage() {
             <p className="small muted">{t('form.patientHint')}</p>
             <PatientFields entry={entry} dispatch={dispatch} />
             <AllergyFields entry={entry} dispatch={dispatch} errorOf={errorOf} />
+            <TagsInput
+              label={t('form.medications')}
+              description={t('form.medicationsHint')}
+              value={entry.medications}
+              onChange={(names) => dispatch({ type: 'medications', names })}
+              splitChars={[',', ';', '\n']}
+              acceptValueOnBlur
+              maxTags={40}
+              autoComplete="off"
+              comboboxProps={{ withinPortal: false }}
+            />
             <details open={entry.respiratoryRate !== '' || entry.systolic !== '' || entry.confusion !== ''}>
               <summary>
                 {t('form.vitals')} <span className="small muted">{t('form.vitalsHint')}</span>

@@ -2,6 +2,7 @@ import { Drawer } from '@mantine/core'
 import { useShared } from '@cdss/shared/i18n/i18n.ts'
 import { Quote } from '@cdss/shared/clinical/Quote.tsx'
 import { SourceLine } from '@cdss/shared/clinical/SourceLine.tsx'
+import { Place } from '../../evidence/Place.tsx'
 import { useText } from '../../text.ts'
 import { EvidencePanel } from './EvidencePanel.tsx'
 import classes from './EvidenceDrawer.module.css'
@@ -36,6 +37,7 @@ export function EvidenceDrawer({ sources, selected, back }: Props) {
               <div className="stack-tight">
                 <SourceLine source={source.citation} expired={source.evidence?.expired} validUntil={source.evidence?.validUntil} />
                 <Quote text={source.citation.quote ?? source.evidence?.quote ?? null} />
+                <Place citation={source.citation} quote={source.citation.quote ?? source.evidence?.quote ?? null} />
               </div>
             )}
           </Drawer.Body>

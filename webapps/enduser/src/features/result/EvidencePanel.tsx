@@ -2,6 +2,7 @@ import { useShared } from '@cdss/shared/i18n/i18n.ts'
 import { Quote } from '@cdss/shared/clinical/Quote.tsx'
 import { SourceLine } from '@cdss/shared/clinical/SourceLine.tsx'
 import type { ReactNode } from 'react'
+import { Place } from '../../evidence/Place.tsx'
 import { useText } from '../../text.ts'
 import classes from './EvidencePanel.module.css'
 import type { Sources } from './sources.ts'
@@ -28,6 +29,7 @@ export function EvidencePanel({ sources, selected, back }: Props) {
                 validUntil={source.evidence?.validUntil}
               />
               <Quote text={source.citation.quote ?? source.evidence?.quote ?? null} />
+              {selected === source.key && <Place citation={source.citation} quote={source.citation.quote ?? source.evidence?.quote ?? null} />}
             </Item>
           ))}
         </ol>
@@ -43,6 +45,10 @@ export function EvidencePanel({ sources, selected, back }: Props) {
               <Item key={source.key} id={source.key} number={source.number} selected={selected === source.key} back={back}>
                 <SourceLine source={source.evidence} expired={source.evidence.expired} validUntil={source.evidence.validUntil} />
                 <Quote text={source.evidence.quote} />
+                <details>
+                  <summary className="small">{t('evidence.show')}</summary>
+                  <Place citation={source.evidence} quote={source.evidence.quote} />
+                </details>
               </Item>
             ))}
           </ol>

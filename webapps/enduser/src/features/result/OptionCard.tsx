@@ -5,6 +5,7 @@ import { DoseLine } from '@cdss/shared/clinical/DoseLine.tsx'
 import { joinOf } from '@cdss/shared/format/dose.ts'
 import { useShared } from '@cdss/shared/i18n/i18n.ts'
 import { gapsOf } from '../../case/facts.ts'
+import { DecisionBar } from './decision/DecisionBar.tsx'
 import { useText } from '../../text.ts'
 import classes from './OptionCard.module.css'
 import { SourceChips, type Show } from './SourceChips.tsx'
@@ -30,6 +31,8 @@ export function OptionCard({ option, recommendation: r, sources, show }: Props) 
   return (
     <article
       className={classes.card}
+      data-card
+      tabIndex={-1}
       data-recommended={option.recommended || undefined}
       data-specialist={option.specialistDecision || undefined}
       aria-label={`${t('result.option', { rank: option.rank })}: ${names.join(' + ')}`}
@@ -135,6 +138,7 @@ export function OptionCard({ option, recommendation: r, sources, show }: Props) 
           </div>
         </details>
       )}
+      <DecisionBar recommendation={r} option={option} />
     </article>
   )
 }

@@ -1,7 +1,4 @@
-import { Button } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
-import { IconPrinter } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { ExampleBanner } from '@cdss/shared/clinical/ExampleBanner.tsx'
@@ -9,8 +6,12 @@ import { formatDate } from '@cdss/shared/format/date.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { scrollWithin } from '@cdss/shared/view/scrollWithin.ts'
 import type { Case } from '../../case/cases.ts'
+import { useProgress } from '../../case/recommendation.ts'
 import { WithCase } from '../../case/WithCase.tsx'
 import { useText } from '../../text.ts'
+import { Actions } from './decision/Actions.tsx'
+import { Decided } from './decision/DecisionBar.tsx'
+import { SavedBand } from './SavedBand.tsx'
 import { ContextStrip } from './ContextStrip.tsx'
 import { EvidenceDrawer } from './EvidenceDrawer.tsx'
 import { EvidencePanel } from './EvidencePanel.tsx'
@@ -19,7 +20,7 @@ import { OptionCard } from './OptionCard.tsx'
 import classes from './ResultPage.module.css'
 import { Safety } from './Safety.tsx'
 import { sourcesOf } from './sources.ts'
-import { CopyButton } from './CopyButton.tsx'
+import { WhatIf } from './WhatIf.tsx'
 
 export function ResultPage({ id }: { id: string }) {
   const t = useText()
@@ -37,6 +38,7 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
   const t = useText()
   const lang = useLang()
   const wide = useMediaQuery(beside, true, { getInitialValueInEffect: false })
+  const narrative = useProgress(c).narrative
   const sources = useMemo(() => sourcesOf(r), [r])
   const [selected, setSelected] = useState<string | null>(null)
   const opener = useRef<HTMLElement | null>(null)
@@ -74,7 +76,9 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
       <div className={classes.columns}>
         <div className="stack">
           <ContextStrip case={c} recommendation={r} />
+          <SavedBand case={c} recommendation={r} />
           <Safety recommendation={r} sources={sources} show={show} />
+          <Decided recommendation={r} />
           <section className="stack" aria-labelledby="options">
             <h2 id="options">{t('result.options')}</h2>
             {r.abstained || r.options.length === 0 ? (
@@ -89,8 +93,15 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
               </ol>
             )}
           </section>
+          {!c.frozen && <WhatIf key={c.revision} case={c} recommendation={r} />}
           <Excluded recommendation={r} sources={sources} show={show} />
           <NotCheckedList recommendation={r} />
+          {narrative === 'pending' && (
+            <p role="status" className="small muted">
+              {t('progress.writing')}
+            </p>
+          )}
+          {narrative === 'failed' && <p className="small muted">{t('progress.notWritten')}</p>}
           {r.narrative && (
             <section className={classes.generated} aria-labelledby="narrative">
               <h2 id="narrative">{t('result.generated')}</h2>
@@ -101,16 +112,7 @@ function Result({ case: c, recommendation: r }: { case: Case; recommendation: Re
             </section>
           )}
           <footer className={classes.foot}>
-            <div className="row">
-              <Button
-                variant="default"
-                leftSection={<IconPrinter size={18} aria-hidden="true" />}
-                renderRoot={(props) => <Link {...props} to="/case/$id/print" params={{ id: c.id }} />}
-              >
-                {t('result.print')}
-              </Button>
-              <CopyButton recommendation={r} />
-            </div>
+            <Actions case={c} recommendation={r} />
             <p className="small muted">
               {t('result.computed', { date: formatDate(r.createdAt, lang) })} · {t('result.id', { id: r.id.slice(0, 8) })}
               {r.knowledge.length > 0 && ` · ${t('result.knowledge')}: `}

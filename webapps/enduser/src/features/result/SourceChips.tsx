@@ -25,6 +25,7 @@ export function SourceChips({ citations, sources, show }: { citations: Citation[
             key={key}
             type="button"
             className={classes.chip}
+            data-source
             onClick={(event) => show(key, event.currentTarget)}
           >
             <span className="visually-hidden">{t('citation.show')} </span>

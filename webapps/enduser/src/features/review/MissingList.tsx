@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { useState } from 'react'
 import type { Recommendation } from '@cdss/shared/api/types.ts'
-import { measured, onlyPatient } from '../../case/bundle.ts'
+import { measured, subjectOf } from '../../case/bundle.ts'
 import { dispatch, type Case } from '../../case/cases.ts'
 import { CreatinineUnitField } from '../../case/CreatinineUnitField.tsx'
 import { emptyEntry, faultOf, unitOf, type Entry } from '../../case/entry.ts'
@@ -25,7 +25,7 @@ export function MissingList({ case: c, recommendation: r }: { case: Case; recomm
   const t = useText()
   const [entry, setEntry] = useState<Entry>(emptyEntry)
   const missing = missingOf(r)
-  const subject = onlyPatient(c.bundle)
+  const subject = subjectOf(c)
   const open = missing.map((m) => enterable[m.name]).filter((f): f is Enterable => f !== undefined && subject !== null)
   const typed = open.filter((field) => entry[field].trim() !== '')
   const faulty = typed.some((field) => faultOf(field, entry) !== null)
@@ -34,10 +34,10 @@ export function MissingList({ case: c, recommendation: r }: { case: Case; recomm
   const apply = () => {
     if (subject === null || typed.length === 0 || faulty) return
     const now = new Date()
-    const observations = typed
+    const resources = typed
       .map((field) => measured(field, entry[field], unitOf(field, entry), subject, now))
       .filter((o) => o !== null)
-    dispatch({ type: 'enter', id: c.id, observations })
+    dispatch({ type: 'enter', id: c.id, resources })
     setEntry(emptyEntry)
   }
 

@@ -5,10 +5,13 @@ import { ExampleBanner } from '@cdss/shared/clinical/ExampleBanner.tsx'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { dispatch, type Case } from '../../case/cases.ts'
 import fields from '../../case/fields.module.css'
-import { IndicationField, RiskFields, SeverityField } from '../../case/RequestFields.tsx'
+import { IndicationField, MoreFields, RiskFields, SeverityField } from '../../case/RequestFields.tsx'
+import { originPath } from '../../case/origin.ts'
 import { WithCase } from '../../case/WithCase.tsx'
 import { useText } from '../../text.ts'
+import { LaunchBand } from '../../servers/LaunchBand.tsx'
 import { MissingList } from './MissingList.tsx'
+import { Scores } from './Scores.tsx'
 import classes from './ReviewPage.module.css'
 import { UsedFacts } from './UsedFacts.tsx'
 
@@ -21,13 +24,12 @@ export function ReviewPage({ id }: { id: string }) {
   )
 }
 
-const origins = { form: '/case/new/form', bundle: '/case/new/bundle', example: '/' } as const
-
 function Review({ case: c, recommendation: r }: { case: Case; recommendation: Recommendation }) {
   const t = useText()
   return (
     <>
       {r.banner && <ExampleBanner text={r.banner} />}
+      <LaunchBand case={c} />
       <Question case={c} recommendation={r} />
       <section className="stack" aria-labelledby="missing">
         <h2 id="missing">{t('review.missing')}</h2>
@@ -55,7 +57,7 @@ function Review({ case: c, recommendation: r }: { case: Case; recommendation: Re
         <Button size="md" renderRoot={(props) => <Link {...props} to="/case/$id" params={{ id: c.id }} />}>
           {t('review.toResult')}
         </Button>
-        <Link to={origins[c.origin]}>{t('review.back')}</Link>
+        <Link to={originPath(c)}>{t('review.back')}</Link>
       </div>
     </>
   )
@@ -85,12 +87,14 @@ function Question({ case: c, recommendation: r }: { case: Case; recommendation: 
             </dd>
           </div>
         </dl>
+        <Scores recommendation={r} />
         <details open={r.indication === null}>
           <summary>{t('review.change')}</summary>
           <div className="stack">
             <IndicationField {...field} />
             <SeverityField {...field} />
             <RiskFields {...field} />
+            <MoreFields {...field} />
           </div>
         </details>
       </div>

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { IconBraces, IconForms, IconUser } from '@tabler/icons-react'
+import { IconBook, IconBraces, IconForms, IconUser, IconUserSearch } from '@tabler/icons-react'
 import type { Example } from '@cdss/shared/api/types.ts'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
@@ -16,7 +16,8 @@ import classes from './StartPage.module.css'
 export function StartPage() {
   const t = useText()
   const status = useStatus()
-  const ask = useMay()('recommendations:ask')
+  const may = useMay()
+  const ask = may('recommendations:ask')
   return (
     <Page title={t('start.title')} lead={t('start.lead')}>
       {status.isError && <Failure error={status.error} onRetry={() => void status.refetch()} />}
@@ -44,6 +45,28 @@ export function StartPage() {
               </span>
             </Link>
           </li>
+          {may('patients:search') && (
+            <li>
+              <Link to="/case/new/patients" className={classes.way}>
+                <IconUserSearch size={26} aria-hidden="true" />
+                <span>
+                  <span className={classes.name}>{t('start.patients')}</span>
+                  <span className="small muted">{t('start.patientsHint')}</span>
+                </span>
+              </Link>
+            </li>
+          )}
+          {may('evidence:read') && (
+            <li>
+              <Link to="/guidelines" className={classes.way}>
+                <IconBook size={26} aria-hidden="true" />
+                <span>
+                  <span className={classes.name}>{t('start.guidelines')}</span>
+                  <span className="small muted">{t('start.guidelinesHint')}</span>
+                </span>
+              </Link>
+            </li>
+          )}
         </ul>
       ) : (
         <Empty title={t('start.noAsking')}>
