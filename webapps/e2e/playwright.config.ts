@@ -31,6 +31,8 @@ export default defineConfig({
     locale: 'de-DE',
     timezoneId: 'Europe/Berlin',
     trace: 'off',
+    // What a service worker answers, no test could hold or change.
+    serviceWorkers: 'block',
     launchOptions: {
       executablePath: browser,
       // Root has no sandbox to offer.

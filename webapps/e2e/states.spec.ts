@@ -43,7 +43,7 @@ test.describe('states', () => {
     })
     await page.goto('/')
     await page.getByRole('button', { name: /Penicillin/ }).click()
-    await expect(page.getByRole('alert')).toContainText(shared.fault.server)
+    await expect(page.getByRole('alert')).toContainText(shared.fault.offline)
     await expect(page.getByRole('heading', { name: t.review.used, exact: true })).toHaveCount(0)
     await guard.check('cut short')
   })

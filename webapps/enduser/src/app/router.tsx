@@ -2,10 +2,6 @@ import { createRootRoute, createRoute, createRouter } from '@tanstack/react-rout
 import { needs } from '@cdss/shared/session/Needs.tsx'
 import { lazyPart } from '@cdss/shared/view/lazyPart.tsx'
 import { About } from '../features/about/About.tsx'
-import { BundlePage } from '../features/bundle/BundlePage.tsx'
-import { FormPage } from '../features/form/FormPage.tsx'
-import { ResultPage } from '../features/result/ResultPage.tsx'
-import { ReviewPage } from '../features/review/ReviewPage.tsx'
 import { StartPage } from '../features/start/StartPage.tsx'
 import { Frame } from './Frame.tsx'
 import { NotFound } from './NotFound.tsx'
@@ -13,21 +9,37 @@ import { NotFound } from './NotFound.tsx'
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
 
 const start = createRoute({ getParentRoute: () => root, path: '/', component: StartPage })
-const form = createRoute({ getParentRoute: () => root, path: '/case/new/form', component: needs('recommendations:ask', FormPage) })
-const bundle = createRoute({ getParentRoute: () => root, path: '/case/new/bundle', component: needs('recommendations:ask', BundlePage) })
+// The start is small; the rest of the way to an answer comes right behind it, so that a
+// connection lost meanwhile does not end the way.
+const parts = {
+  form: () => import('../features/form/FormPage.tsx'),
+  bundle: () => import('../features/bundle/BundlePage.tsx'),
+  review: () => import('./ReviewRoute.tsx'),
+  result: () => import('./ResultRoute.tsx'),
+}
+setTimeout(() => {
+  for (const load of Object.values(parts)) void load().catch(() => undefined)
+}, 1500)
+
+const form = createRoute({
+  getParentRoute: () => root,
+  path: '/case/new/form',
+  component: needs('recommendations:ask', lazyPart(parts.form, 'FormPage')),
+})
+const bundle = createRoute({
+  getParentRoute: () => root,
+  path: '/case/new/bundle',
+  component: needs('recommendations:ask', lazyPart(parts.bundle, 'BundlePage')),
+})
 const review = createRoute({
   getParentRoute: () => root,
   path: '/case/$id/review',
-  component: needs('recommendations:ask', function Review() {
-    return <ReviewPage id={review.useParams().id} />
-  }),
+  component: needs('recommendations:ask', lazyPart(parts.review, 'ReviewRoute')),
 })
 const result = createRoute({
   getParentRoute: () => root,
   path: '/case/$id',
-  component: needs('recommendations:ask', function Result() {
-    return <ResultPage id={result.useParams().id} />
-  }),
+  component: needs('recommendations:ask', lazyPart(parts.result, 'ResultRoute')),
 })
 const print = createRoute({
   getParentRoute: () => root,

@@ -15,9 +15,10 @@ export function Scores({ recommendation: r }: { recommendation: Recommendation }
     <details>
       <summary>
         {t('review.scores')}:{' '}
-        {found.map((f) => (
-          <span key={f.name} className="nowrap">
-            {f.display} <strong className="num">{formatFact(f, lang, t)}</strong>{' '}
+        {found.map((f, n) => (
+          <span key={f.name}>
+            {n > 0 && ' · '}
+            {f.display} <strong className="num">{formatFact(f, lang, t)}</strong>
           </span>
         ))}
       </summary>

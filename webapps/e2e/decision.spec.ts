@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs'
+import type { Page } from '@playwright/test'
+import { expect, looks, named, test, using } from './test.ts'
+import { texts } from './texts.ts'
+
+// What follows an answer, and reading the guidelines.
+
+const [desk, , , phone] = looks
+if (!desk || !phone) throw new Error('no look')
+
+/** Answers as an approved rule gives them: in a demonstration all content is an example, which nobody may accept. */
+async function asApproved(page: Page): Promise<void> {
+  await page.route('**/api/recommendations', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, body: (await response.text()).replace(/"banner":"(?:[^"\\]|\\.)*"/g, '"banner":null') })
+  })
+}
+
+for (const look of [desk, phone]) {
+  test.describe(named(look), () => {
+    test.use(using(look))
+    const t = texts[look.lang].app
+    const shared = texts[look.lang].shared
+    const result = async (page: Page) => {
+      await page.goto('/')
+      await page.getByRole('button', { name: /[Pp]enicillin/ }).click()
+      await page.getByRole('link', { name: t.review.toResult }).click()
+      await expect(page.getByRole('article').first()).toBeVisible()
+    }
+    const download = async (page: Page, button: string) => {
+      const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()])
+      return readFileSync(await file.path(), 'utf8')
+    }
+
+    test('example content can be looked at, not accepted', async ({ page }) => {
+      await result(page)
+      await expect(page.getByText(t.decision.example).first()).toBeVisible()
+      await expect(page.getByRole('button', { name: t.decision.accept })).toHaveCount(0)
+    })
+
+    test('accept in one click, override in two, and the server keeps both', async ({ page, guard }) => {
+      await asApproved(page)
+      await result(page)
+      const kept = () => page.waitForResponse((r) => r.url().includes('/feedback') && r.request().method() === 'POST')
+      const first = page.getByRole('article').first()
+      let [answer] = await Promise.all([kept(), first.getByRole('button', { name: t.decision.accept }).click()])
+      expect(answer.status()).toBe(204)
+      await expect(page.getByText(t.decision.saidAccepted)).toBeVisible()
+      await guard.check('accepted')
+      await page.getByRole('button', { name: t.decision.again }).click()
+      await first.getByRole('button', { name: t.decision.override }).click()
+      const reason = first.getByRole('button', { name: t.decision.reasons['service-not-available'] })
+      await expect(reason).toBeVisible()
+      await guard.check('override')
+      ;[answer] = await Promise.all([kept(), reason.click()])
+      expect(answer.status()).toBe(204)
+      await expect(page.getByText(t.decision.saidOverridden)).toBeVisible()
+    })
+
+    test('FHIR proposals and a calendar entry', async ({ page, request }) => {
+      await result(page)
+      const bundle = JSON.parse(await download(page, t.actions.fhir)) as { entry: { resource: { resourceType: string; status: string; intent: string } }[] }
+      expect(bundle.entry[0]?.resource.resourceType).toBe('CarePlan')
+      for (const { resource } of bundle.entry) {
+        expect([resource.status, resource.intent]).toEqual(['draft', 'proposal'])
+        const judged = await request.post(`/fhir/${resource.resourceType}/$validate`, {
+          headers: { 'Content-Type': 'application/fhir+json' },
+          data: JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'resource', resource }] }),
+        })
+        const outcome = (await judged.json()) as { issue: { severity: string; diagnostics?: string; details?: { text?: string } }[] }
+        expect(outcome.issue.filter((i) => i.severity === 'error' || i.severity === 'fatal')).toEqual([])
+      }
+      const calendar = await download(page, t.actions.calendar)
+      expect(calendar).toMatch(/^BEGIN:VCALENDAR\r\n[^]*DTSTART:\d{8}T\d{6}Z\r\n[^]*END:VCALENDAR\r\n$/)
+      expect(calendar).not.toMatch(/Penicillin|Beispiel|1954/)
+    })
+
+    test('a case is saved, opened as it was, computed anew, deleted', async ({ page, guard }) => {
+      await result(page)
+      await page.getByRole('button', { name: t.actions.save }).click()
+      const title = `e2e ${named(look)}`
+      await page.getByLabel(t.actions.title, { exact: true }).fill(title)
+      await page.getByRole('button', { name: t.actions.save }).last().click()
+      await page.getByRole('status').getByRole('link', { name: t.nav.saved }).click()
+      const saved = page.getByRole('article', { name: title }).first()
+      await expect(saved).toBeVisible()
+      await guard.check('saved')
+      await saved.getByRole('button', { name: t.saved.open }).click()
+      await expect(page.getByRole('button', { name: t.saved.recompute })).toBeVisible()
+      await guard.check('as saved')
+      await page.getByRole('button', { name: t.saved.recompute }).click()
+      await expect(page.getByText(t.difference.none)).toBeVisible()
+      await page.getByRole('link', { name: t.nav.saved }).first().click()
+      await saved.getByRole('button', { name: t.saved.delete }).click()
+      await saved.getByRole('button', { name: t.saved.really }).click()
+      await expect(page.getByRole('article', { name: title })).toHaveCount(0)
+    })
+
+    test('guidelines: a question, its citations on their page, search in the reader', async ({ page, guard }) => {
+      await page.goto('/guidelines')
+      await expect(page.getByRole('link', { name: look.lang === 'de' ? /Demo-Hausleitlinie/ : /Demo house guideline/ })).toBeVisible()
+      await page.getByLabel(t.ask.question, { exact: true }).fill(look.lang === 'de' ? 'Wann wird von intravenös auf oral umgestellt?' : 'When to switch from intravenous to oral?')
+      await page.keyboard.press('Enter')
+      const answer = page.getByRole('region', { name: t.ask.answer })
+      await expect(answer).toBeVisible()
+      await answer.getByText(t.evidence.show).first().click()
+      await expect(answer.locator('mark, [role=mark], [data-mark]').or(answer.getByText(shared.source.notFound)).first()).toBeVisible()
+      await guard.check('answer')
+      await answer.getByRole('link', { name: t.evidence.read }).first().click()
+      await expect(page.getByRole('heading', { level: 1, name: t.reader.title })).toBeVisible()
+      await page.getByLabel(t.reader.search).fill(look.lang === 'de' ? 'Allergie' : 'allergy')
+      await expect(page.getByRole('region', { name: t.reader.search }).getByRole('link').first()).toBeVisible()
+      await guard.check('reader')
+      await page.getByRole('region', { name: t.reader.search }).getByRole('link').first().click()
+      await expect(page.getByRole('region', { name: t.reader.page, exact: true })).toContainText(look.lang === 'de' ? /Allergie/ : /allerg/i)
+    })
+  })
+}
+
+test.describe('by keyboard', () => {
+  test.use(using(desk))
+  const t = texts.de.app
+
+  test('J, K, E, A, O, / and ?, and the switch that turns them off', async ({ page, guard }) => {
+    await asApproved(page)
+    await page.goto('/')
+    await page.getByRole('button', { name: /Penicillin/ }).click()
+    await page.getByRole('link', { name: t.review.toResult }).click()
+    const cards = page.getByRole('article')
+    await expect(cards.first()).toBeVisible()
+    await page.keyboard.press('j')
+    await expect(cards.nth(0)).toBeFocused()
+    await page.keyboard.press('j')
+    await expect(cards.nth(1)).toBeFocused()
+    await page.keyboard.press('k')
+    await page.keyboard.press('e')
+    await expect(page.locator('[data-selected]')).toBeFocused()
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('o')
+    await expect(cards.nth(0).getByRole('button', { name: t.decision.reasons['patient-refuses'] })).toBeVisible()
+    await page.keyboard.press('?')
+    await expect(page.getByRole('dialog', { name: t.keys.title })).toBeVisible()
+    await guard.check('keys')
+    await page.getByLabel(t.keys.on).uncheck()
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('/')
+    await page.keyboard.press('a')
+    await expect(page.getByText(t.decision.saidAccepted)).toHaveCount(0)
+    await expect(page.getByRole('heading', { level: 1, name: t.result.title })).toBeVisible()
+  })
+})
+
+test.describe('without network', () => {
+  test.use({ ...using(desk), serviceWorkers: 'allow' })
+  const t = texts.de.app
+
+  test('guidelines that were read stay readable, and nothing else is there', async ({ page, context, guard }) => {
+    guard.expectFailed('network')
+    await page.goto('/guidelines')
+    await page.evaluate(async () => void (await navigator.serviceWorker.ready))
+    await page.reload()
+    await page.getByRole('link', { name: /Demo-Hausleitlinie/ }).click()
+    await page.getByRole('button', { name: t.reader.offline }).click()
+    await expect(page.getByText(t.reader.offlineDone)).toBeVisible()
+    await context.setOffline(true)
+    await page.reload()
+    await expect(page.getByRole('region', { name: t.reader.page, exact: true })).toContainText(/Antibiotic Stewardship|Hausleitlinie/)
+    await page.goto('/case/new/form')
+    await expect(page.getByText(texts.de.shared.session.forbiddenHint)).toBeVisible()
+    const kept = await page.evaluate(async () => {
+      const names = await caches.keys()
+      return (await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).map((r) => new URL(r.url).pathname)))).flat()
+    })
+    expect(kept.filter((path) => !/^\/(assets\/.*|api\/guidelines(\/.*\/pages.*)?)?$/.test(path))).toEqual([])
+    await context.setOffline(false)
+  })
+})
