@@ -27,6 +27,12 @@ it('finds nothing between equal answers', () => {
   expect(isEmpty(differenceOf(r, structuredClone(r)))).toBe(true)
 })
 
+it('heeds no order of members, which a store may change', () => {
+  const turned = option('a', 1)
+  turned.ingredients = turned.ingredients.map((i) => ({ ...i, dose: { parts: null, unit: 'g', value: 1 } }))
+  expect(isEmpty(differenceOf(answer({ options: [option('a', 1)] }), answer({ options: [turned] })))).toBe(true)
+})
+
 it('names what is excluded and warned of anew, and rules that moved on', () => {
   const warning: Warning = { code: 'w', indicator: 'warning', summary: 'kidney', detail: '', citations: [] }
   const d = differenceOf(

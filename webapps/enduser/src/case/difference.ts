@@ -20,8 +20,17 @@ export const nameOf = (option: Option) => [...new Set(option.ingredients.map((i)
 const keyOf = (option: Option) => option.ingredients.map((i) => `${i.atc}/${i.route}`).join('+')
 export const linesOf = (option: Option, lang: Lang) => option.ingredients.map((i) => `${i.name} ${doseSegments(i, lang).join(', ')}`).join('; ')
 
+// Member by member: a store may give members in another order.
 const plain = (option: Option) =>
-  JSON.stringify(option.ingredients.map((i) => [i.dose, i.frequency, i.schedule, i.duration, i.loadingDose, i.infusion, i.adjustments]))
+  JSON.stringify(
+    option.ingredients.map((i) => [
+      [i.dose.value, i.dose.unit],
+      [i.frequency?.count, i.frequency?.countMax, i.frequency?.period, i.frequency?.periodUnit].map((x) => x ?? null),
+      [i.duration?.low, i.duration?.high, i.duration?.unit].map((x) => x ?? null),
+      [i.schedule, i.loadingDose, i.infusion].map((x) => x ?? null),
+      i.adjustments.map((a) => [a.kind, a.basis, a.text]),
+    ]),
+  )
 
 export function differenceOf(before: Recommendation, after: Recommendation): Difference {
   const old = new Map(before.options.map((o) => [keyOf(o), o]))

@@ -439,6 +439,7 @@ export const de = {
     delete: 'Löschen',
     really: 'Endgültig löschen',
     keep: 'Behalten',
+    otherLanguage: 'Gespeichert wurde in der anderen Sprache. Nach dem Umschalten steht hier der Vergleich.',
     asSaved: 'So gespeichert am {{date}}',
     asSavedHint: 'Die Antwort steht hier, wie sie damals war. Daten und Regeln können sich geändert haben.',
     recompute: 'Mit heutigem Wissen neu berechnen',

@@ -442,6 +442,7 @@ export const en: Same<typeof de> = {
     delete: 'Delete',
     really: 'Delete for good',
     keep: 'Keep',
+    otherLanguage: 'It was saved in the other language. Switch the language to see the comparison.',
     asSaved: 'As saved on {{date}}',
     asSavedHint: 'The answer stands here as it was then. Data and rules may have changed.',
     recompute: 'Compute with today’s knowledge',

@@ -88,7 +88,7 @@ function Search({ id }: { id: string }) {
   const needle = useDeferredValue(text.trim())
   const found = useFound(id, needle)
   return (
-    <section className="stack-tight" aria-label={t('reader.search')}>
+    <section className="stack-tight" role="search">
       <TextInput label={t('reader.search')} value={text} autoComplete="off" maxLength={100} data-search onChange={(e) => setText(e.currentTarget.value)} />
       {found.isError && <Failure error={found.error} onRetry={() => void found.refetch()} />}
       <p role="status" className="small muted">

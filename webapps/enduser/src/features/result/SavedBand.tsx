@@ -26,6 +26,8 @@ export function SavedBand({ case: c, recommendation: r }: { case: Case; recommen
               </Button>
             </div>
           </>
+        ) : c.saved.recommendation.language !== r.language ? (
+          <p>{t('saved.otherLanguage')}</p>
         ) : (
           <DifferenceList before={c.saved.recommendation} after={r} />
         )}
