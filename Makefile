@@ -6,6 +6,8 @@
 #   make web    the web apps alone
 #   make chaos  random faults under load, kills, restarts, starters at once (SEED=1 SEEDS=50 FOR=4s KILLS=20)
 #   make load   one core and 400 MB: steady load, ten times as much, recovery (RATE=100 BYTES=20480 FOR=60s)
+#   make backup FILE=…  the database into a file; make restore FILE=… into an empty one
+#   make restore-drill  work, back up, lose the database, restore into a fresh one, compare
 #   make soak   chaos for as long as it is told (SEED=1 FOR=1h)
 #   make bench  the benchmarks; writes docs/BENCHMARKS.md
 #   make check  format, vet, staticcheck, types, lint, generated files up to date
@@ -40,7 +42,7 @@ MANIFESTS := webapps/package-lock.json webapps/package.json $(wildcard webapps/*
 MODULES := webapps/node_modules/.package-lock.json
 PAGES := webapps/dist/enduser/index.html
 
-.PHONY: run test build web bench chaos load soak check generate openapi clean ready-go ready-build ready-run ready-test go-test web-test e2e
+.PHONY: run test build web bench chaos load soak backup restore restore-drill check generate openapi clean ready-go ready-build ready-run ready-test go-test web-test e2e
 
 run: ready-run bin/cdss
 	CDSS_DEMO=1 exec bin/cdss serve
@@ -115,6 +117,15 @@ chaos: ready-go
 
 load: ready-go
 	$(TRY) load --rate $(RATE) --bytes $(BYTES) --for $(or $(FOR),60s)
+
+backup: ready-build bin/cdss
+	bin/cdss backup "$(or $(FILE),$(error FILE=name of the file to write))"
+
+restore: ready-build bin/cdss
+	bin/cdss restore "$(or $(FILE),$(error FILE=name of the backup))"
+
+restore-drill: ready-go
+	$(TRY) drill
 
 soak: ready-go
 	$(TRY) chaos --seed $(SEED) --for $(or $(FOR),1h) --rate 30

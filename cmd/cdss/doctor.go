@@ -38,8 +38,15 @@ func doctor(ctx context.Context, args []string, env environment) error {
 		fmt.Fprintln(env.out, "  note   "+note)
 	}
 	d.address(cfg.Addr)
+	d.data(cfg)
+	d.reachable(ctx, "language model", cfg.LLMBaseURL)
+	d.reachable(ctx, "login of people", cfg.OIDCIssuer)
+	if cfg.OnlineEmbeddings {
+		d.reachable(ctx, "online embeddings", cfg.EmbeddingURL)
+	}
 	log := observe.NewLogger(env.err, max(cfg.LogLevel, slog.LevelWarn), cfg.Production)
-	if h, err := newHouse(cfg, log); d.check("knowledge and web apps", err, "") {
+	h, err := newHouse(cfg, log)
+	if d.check("knowledge and web apps", err, "") {
 		snapshot := h.knowledge.Load()
 		fmt.Fprintf(env.out, "         %d plans run, %d are withheld\n", len(snapshot.Plans()), len(snapshot.Withheld()))
 		for _, p := range snapshot.Problems() {
@@ -57,6 +64,9 @@ func doctor(ctx context.Context, args []string, env environment) error {
 			fmt.Fprintf(env.out, "         PostgreSQL %s, pgvector %s, programs in %s\n", info.PostgreSQL, info.Pgvector, info.BinDir)
 		}
 		d.database(ctx, dsn, cluster == nil)
+		if h != nil {
+			d.kept(ctx, h, dsn)
+		}
 	}
 	if d.failed > 0 {
 		return fmt.Errorf("%d things are in the way", d.failed)

@@ -73,6 +73,9 @@ func commands() []command {
 		{"warmup", "", "compile the reader of PDF files, so that the first upload need not", warmUp},
 		{"demo-ehr", "", "play an EHR that launches the app (SMART), to try it on this machine", demoEHR},
 		{"doctor", "", "look for what keeps the server from working", doctor},
+		{"support-bundle", "FILE.zip", "collect what helps to find a fault, without patient data", supportBundle},
+		{"backup", "FILE", "write the database into a file (pg_dump)", backup},
+		{"restore", "FILE", "read such a file into a database in which nothing is (pg_restore)", restore},
 		{"openapi", "", "print the description of /api (OpenAPI 3.1)", printOpenAPI},
 		{"version", "", "print the version", printVersion},
 	}, slices.Concat(userCommands(), auditCommands())...)

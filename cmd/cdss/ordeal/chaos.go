@@ -108,8 +108,8 @@ func (t *Tally) Total() (n int) {
 }
 
 // Fire makes calls at a rate until ctx ends, in turn, and judges each answer. No call
-// waits for another, as with an EHR's users.
-func Fire(ctx context.Context, base string, calls []*Call, perSecond float64, into *Tally) {
+// waits for another, as with an EHR's users, and none longer than patience.
+func Fire(ctx context.Context, base string, calls []*Call, perSecond float64, patience time.Duration, into *Tally) {
 	tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
 	defer tick.Stop()
 	var running sync.WaitGroup
@@ -121,7 +121,7 @@ func Fire(ctx context.Context, base string, calls []*Call, perSecond float64, in
 			running.Go(func() {
 				began := time.Now()
 				// An answer that is under way is waited for.
-				status, _, body := Post(context.WithoutCancel(ctx), base+call.Path, call.Body, 10*time.Second)
+				status, _, body := Post(context.WithoutCancel(ctx), base+call.Path, call.Body, patience)
 				verdict, why := call.Judge(status, body)
 				into.add(verdict, why, time.Since(began))
 			})
@@ -221,7 +221,7 @@ func (s *Scene) Chaos(ctx context.Context, seed uint64, length time.Duration, pe
 	tally := newTally()
 	firing, cease := context.WithCancel(ctx)
 	var load sync.WaitGroup
-	load.Go(func() { Fire(firing, s.Balancer.Base, s.Calls, perSecond, tally) })
+	load.Go(func() { Fire(firing, s.Balancer.Base, s.Calls, perSecond, 10*time.Second, tally) })
 	faults := Seeded(seed, length)
 	r := rand.New(rand.NewPCG(seed, 8))
 	var failed error

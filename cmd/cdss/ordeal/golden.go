@@ -33,6 +33,7 @@ const (
 	NotChecked Verdict = "not checked" // what could not be checked is said
 	Blocked    Verdict = "412"
 	Shed       Verdict = "503"
+	Late       Verdict = "408"       // the call itself did not arrive in time
 	NoAnswer   Verdict = "no answer" // the connection broke: an EHR shows nothing, and knows it
 	Missed     Verdict = "silent miss"
 	Wrong      Verdict = "wrong"
@@ -103,6 +104,8 @@ func (c *Call) Judge(status int, body []byte) (Verdict, string) {
 		return Shed, ""
 	case http.StatusPreconditionFailed:
 		return Blocked, ""
+	case http.StatusRequestTimeout:
+		return Late, ""
 	case http.StatusOK:
 	default:
 		return Wrong, fmt.Sprintf("%s: status %d: %.300s", c.Name, status, body)

@@ -34,7 +34,7 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d.Micros
 
 func verdicts(of map[Verdict]int) string {
 	var list []string
-	for _, v := range []Verdict{Exact, NotChecked, Blocked, Shed, NoAnswer, Missed, Wrong} {
+	for _, v := range []Verdict{Exact, NotChecked, Blocked, Shed, Late, NoAnswer, Missed, Wrong} {
 		if of[v] > 0 {
 			list = append(list, fmt.Sprintf("%s %d", v, of[v]))
 		}
@@ -62,6 +62,9 @@ func (l LoadReport) String() string {
 	}
 	return b.String()
 }
+
+// patience is how long an EHR waits for an answer before it shows nothing.
+const patience = 3 * time.Second
 
 // Load measures one process with one core and the memory of a small container: steadily
 // at the rate, then at ten times of it, then how long it takes to be well again.
@@ -105,7 +108,7 @@ func Load(ctx context.Context, program, dir string, rate float64, size int, leng
 	}
 	warm, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	Fire(warm, replica.Base, calls, rate/4, newTally())
+	Fire(warm, replica.Base, calls, rate/4, patience, newTally())
 	steady, err := stage(ctx, "steady", replica, calls, rate, length)
 	report.Stages = append(report.Stages, steady)
 	if err != nil {
@@ -199,7 +202,7 @@ func stage(ctx context.Context, name string, replica *Replica, calls []*Call, ra
 			pause(run, 200*time.Millisecond)
 		}
 	})
-	Fire(run, replica.Base, calls, rate, tally)
+	Fire(run, replica.Base, calls, rate, patience, tally)
 	sampling.Wait()
 	took := time.Since(began)
 	s.Processor = (processor(replica.PID()) - before) / took.Seconds()

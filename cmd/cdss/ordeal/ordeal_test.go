@@ -127,3 +127,13 @@ func TestReplicasStartAtOnce(t *testing.T) {
 	}
 	t.Logf("all were ready after %s", took)
 }
+
+// TestRestoreDrill: a backup gives back what was lost.
+func TestRestoreDrill(t *testing.T) {
+	t.Parallel()
+	report, err := Drill(t.Context(), theProgram(t), t.TempDir())
+	t.Log(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+}

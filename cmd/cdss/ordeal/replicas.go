@@ -32,7 +32,7 @@ func Roll(ctx context.Context, program, dir string, replicas, rounds int, perSec
 	defer s.Close()
 	firing, cease := context.WithCancel(ctx)
 	var load sync.WaitGroup
-	load.Go(func() { Fire(firing, s.Balancer.Base, s.Calls, perSecond, report.Tally) })
+	load.Go(func() { Fire(firing, s.Balancer.Base, s.Calls, perSecond, 10*time.Second, report.Tally) })
 	err = func() error {
 		for range rounds {
 			for _, r := range s.Replicas {

@@ -28,7 +28,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("usage: try chaos|kills|roll|race|load [options]")
+		return fmt.Errorf("usage: try chaos|kills|roll|race|drill|load [options]")
 	}
 	set := flag.NewFlagSet("try "+args[0], flag.ContinueOnError)
 	program := set.String("program", "", "the binary to try; it is built when none is named")
@@ -69,6 +69,10 @@ func run(ctx context.Context, args []string) error {
 	case "race":
 		took, err := ordeal.Race(ctx, *program, dir, *times)
 		fmt.Printf("%d replicas at once on an empty database: all ready after %s\n", *times, took.Round(10*time.Millisecond))
+		return err
+	case "drill":
+		report, err := ordeal.Drill(ctx, *program, dir)
+		fmt.Println(report)
 		return err
 	case "load":
 		return load(ctx, *program, dir, *rate, *size, *length)
