@@ -3,6 +3,6 @@ import { GuidelinePage } from '../features/guidelines/GuidelinePage.tsx'
 
 export function GuidelineRoute() {
   const { id } = useParams({ from: '/guidelines/$id' })
-  const { page } = useSearch({ from: '/guidelines/$id' })
-  return <GuidelinePage key={id} id={id} page={page ?? null} />
+  const { page, passage } = useSearch({ from: '/guidelines/$id' })
+  return <GuidelinePage key={id} id={id} page={page ?? null} passage={passage ?? null} />
 }

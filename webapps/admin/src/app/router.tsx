@@ -2,6 +2,7 @@ import { createRoute, createRouter } from '@tanstack/react-router'
 import { needs } from '@cdss/shared/session/Needs.tsx'
 import { lazyPart } from '@cdss/shared/view/lazyPart.tsx'
 import { OverviewPage } from '../features/overview/OverviewPage.tsx'
+import { labRoutes } from './labRoutes.ts'
 import { root } from './root.ts'
 import { systemRoutes } from './systemRoutes.ts'
 
@@ -15,17 +16,15 @@ const guidelines = createRoute({
 const guideline = createRoute({
   getParentRoute: () => root,
   path: '/guidelines/$id',
-  // Page of the source to open; guidelines are public, so it may stand in the address.
-  validateSearch: (search: Record<string, unknown>): { page?: number } => {
+  // Page and passage of the source to open; guidelines are public, so they may stand in the address.
+  validateSearch: (search: Record<string, unknown>): { page?: number; passage?: string } => {
     const page = Number(search.page)
-    return Number.isInteger(page) && page > 0 ? { page } : {}
+    return {
+      ...(Number.isInteger(page) && page > 0 ? { page } : {}),
+      ...(typeof search.passage === 'string' ? { passage: search.passage } : {}),
+    }
   },
   component: needs('evidence:read', lazyPart(() => import('./GuidelineRoute.tsx'), 'GuidelineRoute')),
-})
-const search = createRoute({
-  getParentRoute: () => root,
-  path: '/search',
-  component: needs('evidence:read', lazyPart(() => import('../features/search/SearchPage.tsx'), 'SearchPage')),
 })
 const plans = createRoute({
   getParentRoute: () => root,
@@ -39,7 +38,7 @@ const plan = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, guidelines, guideline, search, plans, plan, systemRoutes]),
+  routeTree: root.addChildren([overview, guidelines, guideline, ...labRoutes, plans, plan, systemRoutes]),
   basepath: '/admin',
 })
 

@@ -3,7 +3,8 @@ import { useState } from 'react'
 import type { Guideline } from '@cdss/shared/api/types.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
-import { useMay } from '@cdss/shared/session/session.ts'
+import { useMay, useSession } from '@cdss/shared/session/session.ts'
+import { openPerson } from '@cdss/shared/session/types.ts'
 import { Failure } from '@cdss/shared/view/States.tsx'
 import { useText } from '../text.ts'
 import { useStep, type Step } from './guidelines.ts'
@@ -20,6 +21,9 @@ export function GuidelineSteps({ guideline, onDeleted }: Props) {
   const [asking, setAsking] = useState(false)
   const title = guideline.title || guideline.fileName
   const busy = step.isPending
+  // Two pairs of eyes: whoever brought it in does not approve it.
+  const me = useSession().data?.person?.id
+  const own = me !== undefined && me !== openPerson && guideline.uploadedBy === me && guideline.status !== 'active'
   const take = (next: Step) =>
     step.mutate(
       { guideline, step: next },
@@ -36,7 +40,7 @@ export function GuidelineSteps({ guideline, onDeleted }: Props) {
         {may('evidence:release') && guideline.status !== 'active' && (
           <Button
             size="xs"
-            disabled={busy || !guideline.complete}
+            disabled={busy || !guideline.complete || own}
             aria-label={t('guidelines.approveOf', { title })}
             onClick={() => take('approve')}
           >
@@ -63,6 +67,7 @@ export function GuidelineSteps({ guideline, onDeleted }: Props) {
           </Button>
         )}
       </div>
+      {own && guideline.complete && may('evidence:release') && <p className="small muted">{t('library.secondPerson')}</p>}
       {step.isError && !asking && <Failure error={step.error} />}
       <Modal.Root opened={asking} onClose={() => setAsking(false)} centered>
         <Modal.Overlay />

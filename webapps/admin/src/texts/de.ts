@@ -1,3 +1,4 @@
+import { answers, lab, library } from './library.de.ts'
 import { system } from './system.de.ts'
 
 export const de = {
@@ -16,12 +17,6 @@ export const de = {
   overview: {
     title: 'Übersicht',
     review: 'Zu prüfen',
-    drafts_one: '{{count}} Leitlinie wartet auf Freigabe',
-    drafts_other: '{{count}} Leitlinien warten auf Freigabe',
-    expired_one: '{{count}} freigegebene Leitlinie ist abgelaufen',
-    expired_other: '{{count}} freigegebene Leitlinien sind abgelaufen',
-    failed_one: '{{count}} Einlesen ist fehlgeschlagen',
-    failed_other: '{{count}} Einlesevorgänge sind fehlgeschlagen',
     nothing: 'Nichts zu prüfen.',
     state: 'Zustand',
     database: 'Datenbank',
@@ -48,11 +43,11 @@ export const de = {
     title: 'Leitlinien',
     lead: 'Nur freigegebene Fassungen werden durchsucht und zitiert. Abgelaufene bleiben markiert.',
     empty: 'Noch keine Leitlinie',
-    emptyHint: 'Die erste Leitlinie hochladen: Markdown, HTML oder Text.',
+    emptyHint: 'Die erste Leitlinie hochladen: PDF, DOCX, HTML, Markdown oder Text.',
     list: 'Vorhandene Fassungen',
     upload: 'Leitlinie hochladen',
     file: 'Datei',
-    fileHint: 'Markdown, HTML oder Text',
+    fileHint: 'PDF, DOCX, HTML, Markdown oder Text',
     choose: 'Datei auswählen',
     identifier: 'Kennung',
     identifierHint: 'Stabil über alle Fassungen, zum Beispiel die AWMF-Registernummer.',
@@ -91,8 +86,6 @@ export const de = {
     cancel: 'Abbrechen',
     stage: { queued: 'wartet', running: 'wird eingelesen', done: 'eingelesen', failed: 'fehlgeschlagen' },
     progress: '{{done}} von {{total}}',
-    uploadedOn: 'Hochgeladen {{date}}',
-    approvedOn: 'Freigegeben {{date}}',
     filter: 'Filtern',
     filterNone: 'Keine Leitlinie passt zum Filter.',
     fingerprint: 'SHA-256',
@@ -209,5 +202,8 @@ export const de = {
     filterNone: 'Keine Regel passt zum Filter.',
     filterActions: 'Aktionen filtern',
   },
+  library,
+  lab,
+  answers,
   system,
 }

@@ -1,5 +1,6 @@
 import type { Same } from '@cdss/shared/i18n/i18n.ts'
 import type { de } from './de.ts'
+import { answers, lab, library } from './library.en.ts'
 import { system } from './system.en.ts'
 
 export const en: Same<typeof de> = {
@@ -18,12 +19,6 @@ export const en: Same<typeof de> = {
   overview: {
     title: 'Overview',
     review: 'To review',
-    drafts_one: '{{count}} guideline awaits approval',
-    drafts_other: '{{count}} guidelines await approval',
-    expired_one: '{{count}} approved guideline has expired',
-    expired_other: '{{count}} approved guidelines have expired',
-    failed_one: '{{count}} ingestion has failed',
-    failed_other: '{{count}} ingestions have failed',
     nothing: 'Nothing to review.',
     state: 'State',
     database: 'Database',
@@ -50,11 +45,11 @@ export const en: Same<typeof de> = {
     title: 'Guidelines',
     lead: 'Only approved versions are searched and cited. Expired ones stay marked.',
     empty: 'No guideline yet',
-    emptyHint: 'Upload the first guideline: Markdown, HTML or text.',
+    emptyHint: 'Upload the first guideline: PDF, DOCX, HTML, Markdown or text.',
     list: 'Versions on this server',
     upload: 'Upload a guideline',
     file: 'File',
-    fileHint: 'Markdown, HTML or text',
+    fileHint: 'PDF, DOCX, HTML, Markdown or text',
     choose: 'Choose a file',
     identifier: 'Identifier',
     identifierHint: 'The same for all versions, for example the AWMF register number.',
@@ -93,8 +88,6 @@ export const en: Same<typeof de> = {
     cancel: 'Cancel',
     stage: { queued: 'waiting', running: 'being ingested', done: 'ingested', failed: 'failed' },
     progress: '{{done}} of {{total}}',
-    uploadedOn: 'Uploaded {{date}}',
-    approvedOn: 'Approved {{date}}',
     filter: 'Filter',
     filterNone: 'No guideline matches the filter.',
     fingerprint: 'SHA-256',
@@ -211,5 +204,8 @@ export const en: Same<typeof de> = {
     filterNone: 'No rule matches the filter.',
     filterActions: 'Filter actions',
   },
+  library,
+  lab,
+  answers,
   system,
 }

@@ -23,8 +23,10 @@ export class ApiError extends Error {
   readonly details: FaultDetail[]
   /** Names the call in the server's log. */
   readonly requestId: string
+  /** The title in German, where the server has one. */
+  readonly german: string
 
-  constructor(fault: Fault, status: number, title: string, details: FaultDetail[], requestId: string) {
+  constructor(fault: Fault, status: number, title: string, details: FaultDetail[], requestId: string, german = '') {
     super(title || fault)
     this.name = 'ApiError'
     this.fault = fault
@@ -32,6 +34,7 @@ export class ApiError extends Error {
     this.title = title
     this.details = details
     this.requestId = requestId
+    this.german = german
   }
 }
 
@@ -71,5 +74,5 @@ export function errorFrom(status: number, body: unknown, requestId: string): Api
       if (isRecord(entry)) details.push({ where: first(entry.location), what: words(entry.detail) })
     }
   }
-  return new ApiError(fault, status, words(body.detail) || words(body.title), details, requestId)
+  return new ApiError(fault, status, words(body.detail) || words(body.title), details, requestId, words(body.detailDe))
 }

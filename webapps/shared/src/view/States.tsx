@@ -1,7 +1,7 @@
 import { Button, Skeleton } from '@mantine/core'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { ApiError } from '../api/error.ts'
-import { useShared } from '../i18n/i18n.ts'
+import { useLang, useShared } from '../i18n/i18n.ts'
 import { SeverityBand } from '../clinical/SeverityBand.tsx'
 import classes from './States.module.css'
 
@@ -37,11 +37,13 @@ export function Failure({ error, onRetry, children }: { error: unknown; onRetry?
   const t = useShared()
   const api = error instanceof ApiError ? error : new ApiError('server', 0, '', [], '')
   const general = t(`fault.${api.fault}`)
+  const lang = useLang()
+  const said = (lang === 'de' && api.german) || api.title
   const box = useRef<HTMLDivElement>(null)
   return (
     <div role="alert" ref={box} data-state="error">
       <SeverityBand indicator="warning" title={general}>
-        {api.title && api.title !== general && <p>{api.title}</p>}
+        {said && said !== general && <p>{said}</p>}
         {api.details.length > 0 && (
           <>
             <p className="small">{t('view.details')}:</p>

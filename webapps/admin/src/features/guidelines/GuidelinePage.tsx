@@ -1,27 +1,29 @@
-import { Button, NativeSelect, TextInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
-import { IconChevronLeft, IconChevronRight } from '@tabler/icons-react'
+import { Tabs } from '@mantine/core'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { Guideline, Passage as PassageData, SourcePage as Page_ } from '@cdss/shared/api/types.ts'
+import type { Guideline } from '@cdss/shared/api/types.ts'
 import { formatDate } from '@cdss/shared/format/date.ts'
-import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
-import { Passage } from '@cdss/shared/passage/Passage.tsx'
-import { SourcePage } from '@cdss/shared/passage/SourcePage.tsx'
+import { formatNumber } from '@cdss/shared/format/number.ts'
+import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { Failure, Loading } from '@cdss/shared/view/States.tsx'
-import { useSource, working } from '../../guideline/guidelines.ts'
+import { useIndications, working } from '../../guideline/guidelines.ts'
 import { GuidelineSteps } from '../../guideline/GuidelineSteps.tsx'
 import { StatusTag, Validity } from '../../guideline/GuidelineStatus.tsx'
 import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
-import { useGuideline, usePassages } from './api.ts'
-import classes from './GuidelinePage.module.css'
+import { useGuideline } from './api.ts'
 import { JobState } from './JobState.tsx'
+import { Split } from './Split.tsx'
+import { UsedBy } from './UsedBy.tsx'
+import { Versions } from './Versions.tsx'
 
-export function GuidelinePage({ id, page }: { id: string; page: number | null }) {
+const views = ['source', 'versions', 'rules'] as const
+
+export function GuidelinePage({ id, page, passage }: { id: string; page: number | null; passage: string | null }) {
   const t = useText()
   const guideline = useGuideline(id)
+  const [view, setView] = useState<string | null>('source')
   const g = guideline.data
   return (
     <Page title={g ? g.title || g.fileName : t('guidelines.title')}>
@@ -33,7 +35,28 @@ export function GuidelinePage({ id, page }: { id: string; page: number | null })
       {g && (
         <>
           <About guideline={g} />
-          {working(g.job) ? <p className="muted">{t('detail.notReady')}</p> : <Split guideline={g} page={page} />}
+          {working(g.job) ? (
+            <p className="muted">{t('detail.notReady')}</p>
+          ) : (
+            <Tabs value={view} onChange={setView} keepMounted={false}>
+              <Tabs.List aria-label={t('library.views')}>
+                {views.map((name) => (
+                  <Tabs.Tab key={name} value={name}>
+                    {t(`library.view.${name}`)}
+                  </Tabs.Tab>
+                ))}
+              </Tabs.List>
+              <Tabs.Panel value="source" pt="md">
+                <Split guideline={g} page={page} passage={passage} />
+              </Tabs.Panel>
+              <Tabs.Panel value="versions" pt="md">
+                <Versions guideline={g} />
+              </Tabs.Panel>
+              <Tabs.Panel value="rules" pt="md">
+                <UsedBy guideline={g} />
+              </Tabs.Panel>
+            </Tabs>
+          )}
         </>
       )}
     </Page>
@@ -44,162 +67,53 @@ function About({ guideline: g }: { guideline: Guideline }) {
   const t = useText()
   const lang = useLang()
   const navigate = useNavigate()
+  const indications = useIndications()
+  const names = new Map(indications.data?.categories.flatMap((c) => c.indications.map((i) => [i.code, i[lang]] as const)))
+  const facts: [string, string][] = [
+    [t('library.identifier'), g.identifier],
+    [t('guidelines.version'), g.version],
+    [t('guidelines.publisher'), g.publisher],
+    [t('guidelines.language'), t(g.language === 'de' ? 'guidelines.german' : 'guidelines.english')],
+    [t('guidelines.indications'), g.indications.map((code) => names.get(code) ?? code).join(', ')],
+    [t('guidelines.partOf'), g.partOf],
+    [t('library.uploaded'), [formatDate(g.createdAt, lang), g.uploadedBy].filter(Boolean).join(' · ')],
+    [t('library.approved'), g.approvedAt ? [formatDate(g.approvedAt, lang), g.approvedBy].filter(Boolean).join(' · ') : ''],
+    [t('guidelines.pages'), formatNumber(g.pages, lang)],
+    [t('guidelines.passages'), formatNumber(g.passages, lang)],
+  ]
   return (
     <section className={`${shapes.panel} stack-tight`} aria-label={t('detail.about')}>
       <div className="row">
         <StatusTag guideline={g} />
-        <span className="muted">{[g.identifier, g.version, g.publisher].filter(Boolean).join(' · ')}</span>
         <span>
           {t('guidelines.validity')}: <Validity guideline={g} />
         </span>
       </div>
-      <p className="small muted">
-        {t('guidelines.uploadedOn', { date: formatDate(g.createdAt, lang) })}
-        {g.approvedAt && ` · ${t('guidelines.approvedOn', { date: formatDate(g.approvedAt, lang) })}`}
-        {` · ${g.fileName} · `}
-        {t('guidelines.fingerprint')} <span className="code">{g.sha256.slice(0, 16)}…</span>
-      </p>
       <JobState guideline={g} />
+      {g.flagged > 0 && <p className="small">{t('library.flagged', { count: g.flagged })}</p>}
+      <details>
+        <summary>{t('detail.about')}</summary>
+        <dl className={shapes.list}>
+          {facts
+            .filter(([, value]) => value !== '')
+            .map(([name, value]) => (
+              <div key={name} className={shapes.pair}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          <dt>{t('guidelines.file')}</dt>
+          <dd>
+            <a href={`/api/guidelines/${encodeURIComponent(g.id)}/file`} download>
+              {g.fileName}
+            </a>{' '}
+            <span className="small muted">
+              {t('guidelines.fingerprint')} <span className="code">{g.sha256.slice(0, 16)}…</span>
+            </span>
+          </dd>
+        </dl>
+      </details>
       <GuidelineSteps guideline={g} onDeleted={() => void navigate({ to: '/guidelines' })} />
     </section>
   )
 }
-
-/** Passages on one side, the page they stand on on the other. */
-function Split({ guideline: g, page: first }: { guideline: Guideline; page: number | null }) {
-  const t = useText()
-  const source = useSource(g.id)
-  const [page, setPage] = useState<number | null>(first)
-  const [only, setOnly] = useState<number | null>(first)
-  const [selected, setSelected] = useState<PassageData | null>(null)
-  const pages = source.data?.pages ?? []
-  const index = Math.max(
-    0,
-    pages.findIndex((p) => p.page === page),
-  )
-  const current: Page_ | undefined = pages[index]
-  const turn = (step: number) => {
-    const next = pages[index + step]
-    if (!next) return
-    setSelected(null)
-    setPage(next.page)
-  }
-  return (
-    <div className={shapes.columns}>
-      <PassageList
-        guideline={g}
-        pages={pages.map((p) => p.page).filter((p) => p !== null)}
-        only={only}
-        setOnly={(value) => {
-          setOnly(value)
-          if (value !== null) setPage(value)
-        }}
-        selected={selected}
-        select={(passage) => {
-          setSelected(passage)
-          setPage(passage.page)
-        }}
-      />
-      <section className={shapes.side} aria-labelledby="source" tabIndex={0}>
-        <div className="stack-tight">
-          <div className="row">
-            <h2 id="source">{t('detail.source')}</h2>
-            <span role="status">{current && (current.page === null ? t('detail.noPage') : t('detail.page', { page: current.page }))}</span>
-            {pages.length > 1 && (
-              <span className={classes.turn}>
-                <Button size="xs" variant="default" disabled={index === 0} onClick={() => turn(-1)} aria-label={t('detail.previous')}>
-                  <IconChevronLeft size={18} aria-hidden="true" />
-                </Button>
-                <Button
-                  size="xs"
-                  variant="default"
-                  disabled={index >= pages.length - 1}
-                  onClick={() => turn(1)}
-                  aria-label={t('detail.next')}
-                >
-                  <IconChevronRight size={18} aria-hidden="true" />
-                </Button>
-              </span>
-            )}
-          </div>
-          {source.isPending && <Loading lines={3} />}
-          {source.isError && <Failure error={source.error} onRetry={() => void source.refetch()} />}
-          {source.data && !current && <p className="muted">{t('detail.noSource')}</p>}
-          {current && <SourcePage text={current.text} lang={g.language} quoted={selected?.quoted} />}
-        </div>
-      </section>
-    </div>
-  )
-}
-
-type ListProps = {
-  guideline: Guideline
-  pages: number[]
-  only: number | null
-  setOnly: (page: number | null) => void
-  selected: PassageData | null
-  select: (passage: PassageData) => void
-}
-
-function PassageList({ guideline: g, pages, only, setOnly, selected, select }: ListProps) {
-  const t = useText()
-  const shared = useShared()
-  const [typed, setTyped] = useState('')
-  const [q] = useDebouncedValue(typed.trim(), 250)
-  const passages = usePassages(g.id, only, q, true)
-  const list = passages.data?.pages.flatMap((part) => part.passages) ?? []
-  const total = passages.data?.pages[0]?.total ?? 0
-  return (
-    <section className="stack" aria-labelledby="passages">
-      <h2 id="passages">{t('detail.passages')}</h2>
-      <div className={shapes.fields}>
-        <TextInput label={t('detail.search')} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
-        {pages.length > 1 && (
-          <NativeSelect
-            label={t('detail.goto')}
-            value={only === null ? '' : String(only)}
-            onChange={(event) => setOnly(event.currentTarget.value === '' ? null : Number(event.currentTarget.value))}
-            data={[{ value: '', label: t('detail.allPages') }, ...pages.map((p) => ({ value: String(p), label: String(p) }))]}
-          />
-        )}
-      </div>
-      {passages.isPending && <Loading lines={3} />}
-      {passages.isError && <Failure error={passages.error} onRetry={() => void passages.refetch()} />}
-      {passages.data && (
-        <p role="status" className="small muted">
-          {total === 0 ? t('detail.none') : t('detail.count', { count: total })}
-        </p>
-      )}
-      <ul className={shapes.plain}>
-        {list.map((passage) => (
-          <li key={passage.id} className={classes.passage} data-selected={passage.id === selected?.id || undefined}>
-            <p className="small muted">
-              {[
-                passage.page === null ? '' : shared('citation.page', { page: pagesOf(passage) }),
-                t(`detail.kind.${passage.kind}`),
-                passage.section.join(' › '),
-              ]
-                .filter(Boolean)
-                .join(' · ')}
-            </p>
-            <Passage text={passage.quoted} lang={passage.language} label={shared('source.table')} />
-            <div>
-              <Button size="xs" variant="default" aria-pressed={passage.id === selected?.id} onClick={() => select(passage)}>
-                {t('detail.show')}
-              </Button>
-            </div>
-          </li>
-        ))}
-      </ul>
-      {passages.hasNextPage && (
-        <div>
-          <Button variant="default" loading={passages.isFetchingNextPage} onClick={() => void passages.fetchNextPage()}>
-            {t('detail.more')}
-          </Button>
-        </div>
-      )}
-    </section>
-  )
-}
-
-const pagesOf = (p: PassageData) => (p.pageEnd !== null && p.pageEnd !== p.page ? `${p.page}–${p.pageEnd}` : `${p.page}`)

@@ -1,4 +1,4 @@
-import { TextInput } from '@mantine/core'
+import { NativeSelect, TextInput } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Guideline } from '@cdss/shared/api/types.ts'
@@ -7,6 +7,7 @@ import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { useMay } from '@cdss/shared/session/session.ts'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { Page } from '@cdss/shared/view/Page.tsx'
+import { concern, concerns, type Concern } from '../../guideline/concern.ts'
 import { useGuidelines } from '../../guideline/guidelines.ts'
 import { GuidelineSteps } from '../../guideline/GuidelineSteps.tsx'
 import { StatusTag, Validity } from '../../guideline/GuidelineStatus.tsx'
@@ -20,9 +21,14 @@ export function GuidelinesPage() {
   const guidelines = useGuidelines()
   const may = useMay()
   const [filter, setFilter] = useState('')
+  const [only, setOnly] = useState<Concern | ''>('')
   const all = guidelines.data?.guidelines ?? []
   const needle = filter.trim().toLowerCase()
-  const shown = all.filter((g) => [g.title, g.identifier, g.version, g.fileName, ...g.indications].join(' ').toLowerCase().includes(needle))
+  const now = new Date()
+  const kinds = concerns.map((kind) => ({ kind, count: all.filter((g) => concern(g, now).includes(kind)).length })).filter((k) => k.count > 0)
+  // The last one of a kind may have been dealt with meanwhile.
+  const kept = kinds.some((k) => k.kind === only) ? only : ''
+  const shown = all.filter((g) => (kept === '' || concern(g, now).includes(kept)) && [g.title, g.identifier, g.version, g.fileName, ...g.indications].join(' ').toLowerCase().includes(needle))
   return (
     <Page title={t('guidelines.title')} lead={t('guidelines.lead')}>
       <section className="stack" aria-labelledby="list">
@@ -36,14 +42,22 @@ export function GuidelinesPage() {
         )}
         {all.length > 0 && (
           <>
-            {all.length > 5 && (
-              <TextInput
-                label={t('guidelines.filter')}
-                value={filter}
-                onChange={(event) => setFilter(event.currentTarget.value)}
-                maw={320}
-              />
-            )}
+            <div className={shapes.fields}>
+              {all.length > 5 && (
+                <TextInput label={t('guidelines.filter')} value={filter} onChange={(event) => setFilter(event.currentTarget.value)} />
+              )}
+              {kinds.length > 0 && (
+                <NativeSelect
+                  label={t('library.concern')}
+                  value={kept}
+                  onChange={(event) => setOnly(event.currentTarget.value as Concern | '')}
+                  data={[
+                    { value: '', label: t('library.concerns.all') },
+                    ...kinds.map((k) => ({ value: k.kind, label: `${t(`library.concerns.${k.kind}`)} (${k.count})` })),
+                  ]}
+                />
+              )}
+            </div>
             {shown.length === 0 && <p className="muted">{t('guidelines.filterNone')}</p>}
             {shown.length > 0 && <Table guidelines={shown} />}
           </>

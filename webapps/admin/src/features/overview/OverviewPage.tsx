@@ -1,15 +1,17 @@
 import { Link } from '@tanstack/react-router'
 import { useStatus } from '@cdss/shared/api/status.ts'
-import type { Guideline } from '@cdss/shared/api/types.ts'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { formatDate } from '@cdss/shared/format/date.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
+import { useMay } from '@cdss/shared/session/session.ts'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { Page } from '@cdss/shared/view/Page.tsx'
+import { concern } from '../../guideline/concern.ts'
 import { useGuidelines } from '../../guideline/guidelines.ts'
 import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
+import { useFallen } from '../../lab/fallen.ts'
 
 export function OverviewPage() {
   const t = useText()
@@ -23,39 +25,55 @@ export function OverviewPage() {
   )
 }
 
+const indicators = { failed: 'warning', expired: 'warning', expiring: 'warning', flagged: 'info', review: 'info' } as const
+
 function ToReview() {
   const t = useText()
+  const lang = useLang()
+  const may = useMay()
   const guidelines = useGuidelines()
-  const count = (test: (g: Guideline) => boolean) => (guidelines.data?.guidelines ?? []).filter(test).length
-  const drafts = count((g) => g.status === 'draft' && g.job?.state !== 'failed')
-  const expired = count((g) => g.status === 'active' && g.expired)
-  const failed = count((g) => g.job?.state === 'failed')
+  const fallen = useFallen(may('measurements:read'))
+  const now = new Date()
+  const all = guidelines.data?.guidelines ?? []
+  const found = (['failed', 'expired', 'expiring', 'review', 'flagged'] as const)
+    .map((kind) => ({ kind, list: all.filter((g) => concern(g, now).includes(kind)) }))
+    .filter(({ list }) => list.length > 0)
   return (
     <section className={`${shapes.panel} stack-tight`} aria-labelledby="review">
       <h2 id="review">{t('overview.review')}</h2>
       {guidelines.isPending && <Loading lines={2} />}
       {guidelines.isError && <Failure error={guidelines.error} onRetry={() => void guidelines.refetch()} />}
-      {guidelines.data && guidelines.data.guidelines.length === 0 && (
+      {guidelines.data && all.length === 0 && (
         <Empty title={t('guidelines.empty')}>
           <Link to="/guidelines">{t('guidelines.emptyHint')}</Link>
         </Empty>
       )}
-      {guidelines.data && guidelines.data.guidelines.length > 0 && drafts + expired + failed === 0 && <p>{t('overview.nothing')}</p>}
-      {failed > 0 && (
-        <SeverityBand indicator="warning" title={t('overview.failed', { count: failed })}>
-          <Link to="/guidelines">{t('nav.guidelines')}</Link>
+      {guidelines.data && all.length > 0 && found.length + fallen.length === 0 && <p>{t('overview.nothing')}</p>}
+      {found.map(({ kind, list }) => (
+        <SeverityBand key={kind} indicator={indicators[kind]} title={t(`library.todo.${kind}`, { count: list.length })}>
+          <ul>
+            {list.slice(0, 5).map((g) => (
+              <li key={g.id}>
+                <Link to="/guidelines/$id" params={{ id: g.id }}>
+                  {g.title || g.fileName}
+                </Link>
+              </li>
+            ))}
+          </ul>
+          {list.length > 5 && <Link to="/guidelines">{t('library.todoMore', { count: list.length - 5 })}</Link>}
         </SeverityBand>
-      )}
-      {expired > 0 && (
-        <SeverityBand indicator="warning" title={t('overview.expired', { count: expired })}>
-          <Link to="/guidelines">{t('nav.guidelines')}</Link>
+      ))}
+      {fallen.map(({ set, before, after }) => (
+        <SeverityBand
+          key={set.id}
+          indicator="warning"
+          title={t('lab.setFell', { name: set.name, before: formatNumber(before, lang, 3), after: formatNumber(after, lang, 3) })}
+        >
+          <Link to="/query-sets/$id" params={{ id: set.id }}>
+            {t('lab.toSet')}
+          </Link>
         </SeverityBand>
-      )}
-      {drafts > 0 && (
-        <SeverityBand indicator="info" title={t('overview.drafts', { count: drafts })}>
-          <Link to="/guidelines">{t('nav.guidelines')}</Link>
-        </SeverityBand>
-      )}
+      ))}
     </section>
   )
 }

@@ -1,3 +1,4 @@
+import { NativeSelect } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { SearchHit } from '@cdss/shared/api/types.ts'
 import { SourceLine } from '@cdss/shared/clinical/SourceLine.tsx'
@@ -5,13 +6,22 @@ import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
 import { Passage } from '@cdss/shared/passage/Passage.tsx'
 import { useText, type TextKey } from '../../text.ts'
+import type { Grade } from '../../lab/types.ts'
 import classes from './SearchPage.module.css'
 
 const named = new Set(['lexical', 'vector', 'concept', 'heading', 'table', 'duplicate'])
 const fields = new Set(['heading', 'text', 'table'])
 
+type Props = {
+  hit: SearchHit
+  top: number
+  /** How well it answers the question, 0 where nobody said. */
+  grade: Grade | 0
+  onGrade?: (grade: Grade | 0) => void
+}
+
 /** One passage found, and all that its place rests on. */
-export function Hit({ hit, top }: { hit: SearchHit; top: number }) {
+export function Hit({ hit, top, grade, onGrade }: Props) {
   const t = useText()
   const shared = useShared()
   const lang = useLang()
@@ -55,9 +65,19 @@ export function Hit({ hit, top }: { hit: SearchHit; top: number }) {
           </div>
         )}
       </div>
+      {onGrade && (
+        <NativeSelect
+          size="xs"
+          maw={260}
+          label={t('lab.grade')}
+          value={String(grade)}
+          onChange={(event) => onGrade(Number(event.currentTarget.value) as Grade | 0)}
+          data={(['0', '3', '2', '1'] as const).map((value) => ({ value, label: t(`lab.grades.${value}`) }))}
+        />
+      )}
       {hit.guideline && (
         <p>
-          <Link to="/guidelines/$id" params={{ id: hit.guideline }} search={hit.page === null ? {} : { page: hit.page }}>
+          <Link to="/guidelines/$id" params={{ id: hit.guideline }} search={{ ...(hit.page === null ? {} : { page: hit.page }), passage: hit.passage }}>
             {t('search.open')}
           </Link>
         </p>

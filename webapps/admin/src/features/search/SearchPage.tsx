@@ -5,12 +5,16 @@ import { call } from '@cdss/shared/api/call.ts'
 import type { SearchRequest, SearchResult } from '@cdss/shared/api/types.ts'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
+import { useMay } from '@cdss/shared/session/session.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useIndications } from '../../guideline/guidelines.ts'
 import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
-import { Built } from './Built.tsx'
+import { LabNav } from '../../lab/LabNav.tsx'
+import { SaveQuery } from '../../lab/SaveQuery.tsx'
+import type { Grade } from '../../lab/types.ts'
+import { Built } from '../../lab/Built.tsx'
 import { Hit } from './Hit.tsx'
 import classes from './SearchPage.module.css'
 
@@ -29,6 +33,8 @@ export function SearchPage() {
   const [pathogens, setPathogens] = useState('')
   const [k, setK] = useState('10')
   const [tried, setTried] = useState(false)
+  const [grades, setGrades] = useState<Record<string, Grade>>({})
+  const may = useMay()
   const results = useRef<HTMLHeadingElement>(null)
   const search = useMutation({
     mutationFn: (request: SearchRequest) => call<SearchResult>('/search', { method: 'POST', body: request }),
@@ -38,6 +44,7 @@ export function SearchPage() {
   const run = () => {
     setTried(true)
     if (missing) return
+    setGrades({})
     const base: SearchRequest = { k: Number(k), language: lang }
     search.mutate(
       mode === 'free'
@@ -55,6 +62,7 @@ export function SearchPage() {
   }
   return (
     <Page title={t('search.title')} lead={t('search.lead')}>
+      <LabNav />
       <form
         className={`${shapes.panel} stack`}
         role="search"
@@ -151,13 +159,32 @@ export function SearchPage() {
             <ol className={shapes.plain}>
               {search.data.results.map((hit) => (
                 <li key={hit.rank}>
-                  <Hit hit={hit} top={search.data.results[0]?.score ?? 0} />
+                  <Hit
+                    hit={hit}
+                    top={search.data.results[0]?.score ?? 0}
+                    grade={grades[hit.passage] ?? 0}
+                    onGrade={may('measurements:write') ? (grade) => setGrades(graded(grades, hit.passage, grade)) : undefined}
+                  />
                 </li>
               ))}
             </ol>
           </section>
+          {may('measurements:write') && (
+            <SaveQuery
+              key={search.submittedAt}
+              query={search.variables.query ?? search.data.query.text}
+              hits={search.data.results}
+              grades={grades}
+            />
+          )}
         </>
       )}
     </Page>
   )
+}
+
+/** The marks with one more, or without it where the mark is taken back. */
+function graded(grades: Record<string, Grade>, passage: string, grade: Grade | 0): Record<string, Grade> {
+  const others = Object.fromEntries(Object.entries(grades).filter(([id]) => id !== passage))
+  return grade === 0 ? others : { ...others, [passage]: grade }
 }

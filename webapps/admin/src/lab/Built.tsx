@@ -1,9 +1,9 @@
 import type { SearchResult } from '@cdss/shared/api/types.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
-import shapes from '../../guideline/table.module.css'
-import { useText } from '../../text.ts'
-import classes from './SearchPage.module.css'
+import shapes from '../guideline/table.module.css'
+import { useText } from '../text.ts'
+import classes from './Built.module.css'
 
 /** The query as it was really run: its text, the weighted terms and where each came from. */
 export function Built({ query }: { query: SearchResult['query'] }) {
