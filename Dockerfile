@@ -32,7 +32,8 @@ RUN CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w -X main.versi
 # processor of another kind it is compiled again, in memory.
 RUN mkdir /root-fs/pdfium && /root-fs/cdss warmup && chmod -R a+rX /root-fs/pdfium
 # An unprivileged user, certificate authorities for outbound calls, time zones, and a /tmp.
-RUN mkdir -p /root-fs/etc/ssl/certs /root-fs/usr/share /root-fs/tmp \
+RUN mkdir -p /root-fs/etc/ssl/certs /root-fs/usr/share /root-fs/tmp /root-fs/data \
+ && chown 65532:65532 /root-fs/data \
  && chmod 1777 /root-fs/tmp \
  && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' > /root-fs/etc/passwd \
  && echo 'nonroot:x:65532:' > /root-fs/etc/group \
@@ -42,8 +43,9 @@ RUN mkdir -p /root-fs/etc/ssl/certs /root-fs/usr/share /root-fs/tmp \
 FROM ${RUNTIME}
 COPY --from=build /root-fs/ /
 USER 65532:65532
+# In /data decisions wait while the database is away: mount a disk there, one for each replica.
 # The memory limit fits the smallest instance, 512 MB; set both higher on a larger one.
-ENV ENVIRONMENT=production PORT=8000 GOMEMLIMIT=400MiB GOTRACEBACK=single
+ENV ENVIRONMENT=production PORT=8000 GOMEMLIMIT=400MiB GOTRACEBACK=single CDSS_DATA_DIR=/data
 EXPOSE 8000
 ENTRYPOINT ["/cdss"]
 CMD ["serve"]
