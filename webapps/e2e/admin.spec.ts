@@ -109,6 +109,7 @@ for (const look of looks) {
 
     test('rules and the retrieval lab', async ({ page, guard }) => {
       await page.goto('/admin/plans')
+      await expect(page).toHaveURL(/\/admin\/rules$/)
       await expect(page.getByRole('table')).toBeVisible()
       await guard.check('rules')
       await page.goto('/admin/plans/regimens-community-acquired-pneumonia')

@@ -29,11 +29,7 @@ export function Frame() {
               </Link>
             </>
           )}
-          {may('knowledge:read') && (
-            <Link to="/plans" activeProps={current}>
-              {t('nav.plans')}
-            </Link>
-          )}
+          {may('rules:read') && <RulesLink />}
           {system && <SystemLink to={system.to} />}
           {may('recommendations:ask') && <a href="/">{t('nav.app')}</a>}
         </>
@@ -42,6 +38,18 @@ export function Frame() {
     >
       <Outlet />
     </SharedFrame>
+  )
+}
+
+/** Current on every screen around rules. */
+function RulesLink() {
+  const t = useText()
+  const match = useMatchRoute()
+  const inside = (['/rules', '/plans', '/table', '/formulary', '/feedback', '/decisions'] as const).some((to) => match({ to, fuzzy: true }))
+  return (
+    <Link to="/rules" aria-current={inside ? 'page' : undefined} activeProps={{}}>
+      {t('nav.plans')}
+    </Link>
   )
 }
 

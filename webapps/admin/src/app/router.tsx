@@ -4,6 +4,7 @@ import { lazyPart } from '@cdss/shared/view/lazyPart.tsx'
 import { OverviewPage } from '../features/overview/OverviewPage.tsx'
 import { labRoutes } from './labRoutes.ts'
 import { root } from './root.ts'
+import { ruleRoutes } from './ruleRoutes.ts'
 import { systemRoutes } from './systemRoutes.ts'
 
 const overview = createRoute({ getParentRoute: () => root, path: '/', component: OverviewPage })
@@ -26,19 +27,9 @@ const guideline = createRoute({
   },
   component: needs('evidence:read', lazyPart(() => import('./GuidelineRoute.tsx'), 'GuidelineRoute')),
 })
-const plans = createRoute({
-  getParentRoute: () => root,
-  path: '/plans',
-  component: needs('knowledge:read', lazyPart(() => import('../features/plans/PlansPage.tsx'), 'PlansPage')),
-})
-const plan = createRoute({
-  getParentRoute: () => root,
-  path: '/plans/$id',
-  component: needs('knowledge:read', lazyPart(() => import('./PlanRoute.tsx'), 'PlanRoute')),
-})
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, guidelines, guideline, ...labRoutes, plans, plan, systemRoutes]),
+  routeTree: root.addChildren([overview, guidelines, guideline, ...labRoutes, ...ruleRoutes, systemRoutes]),
   basepath: '/admin',
 })
 

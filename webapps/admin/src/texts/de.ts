@@ -1,4 +1,5 @@
 import { answers, lab, library } from './library.de.ts'
+import { rules } from './rules.de.ts'
 import { system } from './system.de.ts'
 
 export const de = {
@@ -205,5 +206,6 @@ export const de = {
   library,
   lab,
   answers,
+  rules,
   system,
 }

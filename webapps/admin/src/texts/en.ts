@@ -1,6 +1,7 @@
 import type { Same } from '@cdss/shared/i18n/i18n.ts'
 import type { de } from './de.ts'
 import { answers, lab, library } from './library.en.ts'
+import { rules } from './rules.en.ts'
 import { system } from './system.en.ts'
 
 export const en: Same<typeof de> = {
@@ -207,5 +208,6 @@ export const en: Same<typeof de> = {
   library,
   lab,
   answers,
+  rules,
   system,
 }

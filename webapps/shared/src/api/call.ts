@@ -4,6 +4,7 @@ import { loginAgain } from './login.ts'
 
 type CallOptions = {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Sent as JSON; a file as it is. */
   body?: unknown
   signal?: AbortSignal
   /** Number of the version that is to be changed: the server refuses when it is another one by now. */
@@ -34,8 +35,11 @@ async function again(path: string, attempt: () => Promise<Answer>): Promise<Answ
 
 async function send(path: Path, options: CallOptions): Promise<Answer> {
   const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' }
-  let body: string | undefined
-  if (options.body !== undefined) {
+  let body: string | Blob | undefined
+  if (options.body instanceof Blob) {
+    headers['Content-Type'] = options.body.type || 'application/octet-stream'
+    body = options.body
+  } else if (options.body !== undefined) {
     headers['Content-Type'] = 'application/json'
     body = JSON.stringify(options.body)
   }

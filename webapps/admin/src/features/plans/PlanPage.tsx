@@ -30,7 +30,7 @@ export function PlanPage({ id }: { id: string }) {
   return (
     <Page title={plan.data?.view.title || summary?.title || t('plans.title')} lead={plan.data?.view.description}>
       <p>
-        <Link to="/plans">{t('plans.back')}</Link>
+        <Link to="/rules">{t('plans.back')}</Link>
       </p>
       {plan.isPending && <Loading lines={4} />}
       {plan.isError && <Failure error={plan.error} onRetry={() => void plan.refetch()} />}
