@@ -72,6 +72,9 @@ func (s *Store) SaveArtifactCase(ctx context.Context, c ArtifactCase) (ArtifactC
 		}
 		return audit.Append(ctx, tx, caseEvent(kind, c.ID))
 	})
+	if unfit(err) {
+		return c, issue.New(issue.Value, "save case %s: its content cannot be kept", c.ID)
+	}
 	if err != nil {
 		return c, fmt.Errorf("save case %s: %w", c.ID, err)
 	}

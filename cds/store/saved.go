@@ -63,6 +63,9 @@ func (s *Store) SaveCase(ctx context.Context, c cds.SavedCase, decision string) 
 		}
 		return audit.Append(ctx, tx, audit.Event{Kind: audit.Create, Patient: subject, Data: "SavedCase/" + c.ID})
 	})
+	if unfit(err) {
+		return c, issue.New(issue.Value, "save a case: its content cannot be kept")
+	}
 	if err != nil {
 		return c, fmt.Errorf("save a case: %w", err)
 	}

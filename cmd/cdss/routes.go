@@ -88,7 +88,7 @@ func (h *house) buildAPI(guidelines *ingest.Service) (http.Handler, huma.API, er
 		issue.WriteProblem(w, req, issue.New(issue.NotSupported, "method %s is not allowed here, only %s", req.Method, allowed).
 			WithStatus(http.StatusMethodNotAllowed))
 	})
-	r.Use(secure, h.patient)
+	r.Use(secure, h.patient, scanned)
 	if guidelines == nil {
 		r.Use(awaitDatabase)
 	}

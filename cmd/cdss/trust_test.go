@@ -42,19 +42,35 @@ func newEHR(t *testing.T, issuer string) *ehr {
 
 func url64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
-// keys writes the public key as a JWKS file.
-func (e *ehr) keys() string {
+// jwk writes the public key.
+func (e *ehr) jwk() string {
 	e.t.Helper()
 	point, err := e.key.PublicKey.Bytes() // 0x04, x, y
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	return fmt.Sprintf(`{"kty":"EC","crv":"P-384","kid":"k+/=","use":"sig","alg":"ES384","x":%q,"y":%q}`, url64(point[1:49]), url64(point[49:]))
+}
+
+// keys writes the public key as a JWKS file.
+func (e *ehr) keys() string {
+	e.t.Helper()
 	file := filepath.Join(e.t.TempDir(), "jwks.json")
-	body := fmt.Sprintf(`{"keys":[{"kty":"EC","crv":"P-384","kid":"k+/=","use":"sig","alg":"ES384","x":%q,"y":%q}]}`, url64(point[1:49]), url64(point[49:]))
-	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`{"keys":[`+e.jwk()+`]}`), 0o600); err != nil {
 		e.t.Fatal(err)
 	}
 	return file
+}
+
+// sign gives the signature of a text (ES384).
+func (e *ehr) sign(text string) []byte {
+	e.t.Helper()
+	sum := sha512.Sum384([]byte(text))
+	r, s, err := ecdsa.Sign(rand.Reader, e.key, sum[:])
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return append(r.FillBytes(make([]byte, 48)), s.FillBytes(make([]byte, 48))...)
 }
 
 // token makes the Authorization of a call; change replaces claims, nil removes one.
@@ -70,12 +86,7 @@ func (e *ehr) token(aud string, change map[string]any) string {
 		e.t.Fatal(err)
 	}
 	signed := url64(head) + "." + url64(body)
-	sum := sha512.Sum384([]byte(signed))
-	r, s, err := ecdsa.Sign(rand.Reader, e.key, sum[:])
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	return "Bearer " + signed + "." + url64(append(r.FillBytes(make([]byte, 48)), s.FillBytes(make([]byte, 48))...))
+	return "Bearer " + signed + "." + url64(e.sign(signed))
 }
 
 // operate runs a subcommand and gives what it prints.

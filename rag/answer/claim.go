@@ -99,7 +99,7 @@ func denies(text string) bool { return negation.MatchString(fold(text, joinLines
 // characters nobody sees.
 func plainSentence(s string) bool {
 	s = strings.TrimSpace(s)
-	if s == "" || strings.ContainsAny(s, "<>[]{}`|\n\r\t\\*_#") || strings.Contains(s, "://") || strings.Contains(s, "www.") {
+	if s == "" || strings.ContainsAny(s, "<>[]{}`|\n\r\t\\*_#@") || strings.Contains(s, "://") || strings.Contains(s, "www.") {
 		return false
 	}
 	for _, r := range s {

@@ -20,7 +20,7 @@ var units = map[string]string{
 	"ml/min": "ml/min", "mg": "mg", "milligramm": "mg", "milligram": "mg", "milligrams": "mg",
 	"µg": "µg", "mcg": "µg", "ug": "µg", "mikrogramm": "µg", "microgram": "µg", "micrograms": "µg",
 	"g": "g", "gramm": "g", "gram": "g", "grams": "g", "ml": "ml", "l": "l", "liter": "l", "litre": "l", "litres": "l",
-	"ie": "iu", "i.e.": "iu", "iu": "iu", "mio. ie": "miu", "mio ie": "miu", "mio. i.e.": "miu", "mio iu": "miu", "million iu": "miu",
+	"ie": "iu", "i.e.": "iu", "iu": "iu", "mio. ie": "miu", "mio ie": "miu", "mio. i.e.": "miu", "mio iu": "miu", "million iu": "miu", "mu": "miu", "miu": "miu", "mega": "miu", "u": "iu", "units": "iu", "einheiten": "iu",
 	"h": "h", "std": "h", "std.": "h", "stunde": "h", "stunden": "h", "hour": "h", "hours": "h", "hrs": "h",
 	"d": "d", "tag": "d", "tage": "d", "tagen": "d", "day": "d", "days": "d",
 	"woche": "wk", "wochen": "wk", "week": "wk", "weeks": "wk", "monat": "mo", "monate": "mo", "monaten": "mo", "month": "mo", "months": "mo",
