@@ -46,6 +46,7 @@ type Recommendation struct {
 type Artifact struct {
 	URL     string `json:"url"`
 	Version string `json:"version"`
+	SHA256  string `json:"sha256,omitempty" hidden:"true"` // of its content, in the record of a decision
 }
 
 // IndicationRef names the indication that was worked with.

@@ -128,7 +128,7 @@ func (s *Service) Answer(ctx context.Context, ask Ask) cds.Recommendation {
 		service = "recommendations"
 	}
 	s.record(cds.Decision{
-		ID: id, At: s.c.Now(), Service: service, Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: rec.Knowledge,
+		ID: id, At: s.c.Now(), Service: service, Language: ask.Language, Inputs: s.asked(ask), References: references(chart), Artifacts: pinned(rec.Knowledge, snapshot),
 		Ran: ran(rec), Skipped: skipped(rec.NotChecked), Duration: time.Since(start), Degraded: broken || aged != "", Cards: issued(rec.Cards), Trace: looked(trace),
 		Asked: askedBy(ctx, patient, ""),
 	})

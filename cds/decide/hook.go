@@ -350,7 +350,7 @@ func (s *Service) close(c *call) cds.Response {
 func (s *Service) keep(c *call, cards []cds.Card) {
 	s.record(cds.Decision{
 		ID: c.id, At: c.now, Service: c.req.Service, Hook: c.req.Hook, HookInstance: c.req.HookInstance, Client: c.req.Client,
-		Language: c.req.Language, Inputs: inputs(c.came, c.req), References: references(c.input.Chart), Artifacts: c.rec.Knowledge,
+		Language: c.req.Language, Inputs: inputs(c.came, c.req), References: references(c.input.Chart), Artifacts: pinned(c.rec.Knowledge, c.snapshot),
 		Ran: ran(c.rec), Skipped: skipped(c.rec.NotChecked), Timings: c.timings, Duration: time.Since(c.start),
 		Degraded: c.broken, Shadow: c.req.Profile.Shadow, Cards: issued(cards), Trace: looked(c.input.Trace), Asked: askedBy(c.ctx, c.req.Patient, c.req.User),
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cdss/cds"
+	"cdss/cds/knowledge"
 	"cdss/cds/prefetch"
 	"cdss/fhir"
 	"cdss/fhir/audit"
@@ -31,6 +32,18 @@ func askedBy(ctx context.Context, patient, user string) cds.Asked {
 		user = caller.User
 	}
 	return cds.Asked{Patient: patient, User: user, Roles: caller.Roles, Address: caller.Address, Request: caller.Request}
+}
+
+// pinned adds the hash of its content to each plan: by it a version that was changed in
+// place is found.
+func pinned(list []cds.Artifact, snapshot *knowledge.Snapshot) []cds.Artifact {
+	list = slices.Clone(list)
+	for i, a := range list {
+		if plan, ok := snapshot.Plan(a.URL + "|" + a.Version); ok {
+			list[i].SHA256 = plan.Hash
+		}
+	}
+	return list
 }
 
 // ran names what an answer rests on: the warnings that fired, the substances that

@@ -78,6 +78,7 @@ type Plan struct {
 	Resource               *fhir.Resource
 	Site                   bool      // released here; else it came with the program
 	SHA256                 string    // of what was released here, "" for what came with the program
+	Hash                   string    // of its content, wherever it came from; see Hash
 	Expired                time.Time // when its time ended, zero when it has not
 	Triggers               []string  // hooks that its actions name
 	Requirements           []*fhir.Node

@@ -43,7 +43,7 @@ func (l *loader) describe(a artifact) *Plan {
 	p := &Plan{
 		URL: root.Child("url").String(), Version: root.Child("version").String(), ID: a.ID(),
 		Name: root.Child("name").String(), Title: text(root.Child("title")), Description: text(root.Child("description")),
-		Status: root.Child("status").String(), Experimental: experimental, Resource: a.Resource, Site: a.site, SHA256: a.sha256,
+		Status: root.Child("status").String(), Experimental: experimental, Resource: a.Resource, Site: a.site, SHA256: a.sha256, Hash: Hash(a.Resource),
 	}
 	if p.Site && a.current {
 		p.Status = "active" // it is in force, whatever became of the resource since

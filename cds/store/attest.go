@@ -51,7 +51,7 @@ func advised(d cds.Decision, patient audit.Subject) audit.Event {
 		if a.Version != "" {
 			rule += "|" + a.Version
 		}
-		e.Entities = append(e.Entities, audit.Entity{Name: "rule", What: rule})
+		e.Entities = append(e.Entities, audit.Entity{Name: "rule", What: rule, Details: audit.Details("sha256", a.SHA256)})
 	}
 	return e
 }

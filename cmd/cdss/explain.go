@@ -117,7 +117,7 @@ func story(w io.Writer, uuid string, d cds.Decision, feedback []cds.Feedback, ev
 	}
 	head("Knowledge")
 	for _, a := range d.Artifacts {
-		line("  "+a.URL, a.Version)
+		line("  "+a.URL, a.Version, short(a.SHA256))
 	}
 	head("What it was made on")
 	names := make([]string, 0, len(d.Inputs))

@@ -315,6 +315,10 @@ func TestClientTrust(t *testing.T) {
 				t.Errorf("explain does not say %q:\n%s", want, told)
 			}
 		}
+		_, knowledge, _ := strings.Cut(told, "\nKnowledge\n")
+		if knowledge, _, _ = strings.Cut(knowledge, "\nWhat it was made on\n"); !strings.Contains(knowledge, "sha256 ") {
+			t.Errorf("explain gives no hash of the knowledge:\n%s", told)
+		}
 		for _, secret := range []string{"Patient/", "1954", "Musterfrau"} {
 			if strings.Contains(told, secret) {
 				t.Errorf("explain says %q:\n%s", secret, told)
