@@ -19,6 +19,11 @@ COPY webapps/e2e/package.json e2e/
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY webapps ./
 RUN npm run build
+# What is built in, as a bill of materials (CycloneDX).
+COPY go.mod go.sum /src/
+COPY scripts/sbom.mjs /src/scripts/
+ARG VERSION=unknown
+RUN node /src/scripts/sbom.mjs "${VERSION}" > /src/sbom.cdx.json
 
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
@@ -27,7 +32,7 @@ RUN go mod download && go mod verify
 COPY . .
 COPY --from=web /src/webapps/dist webapps/dist
 ARG VERSION=unknown
-RUN CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /root-fs/cdss ./cmd/cdss
+RUN CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /root-fs/cdss ./cmd/cdss
 # The reader of PDF files, compiled: else the first upload takes half a minute and 330 MB. On a
 # processor of another kind it is compiled again, in memory.
 RUN mkdir /root-fs/pdfium && /root-fs/cdss warmup && chmod -R a+rX /root-fs/pdfium
@@ -42,6 +47,7 @@ RUN mkdir -p /root-fs/etc/ssl/certs /root-fs/usr/share /root-fs/tmp /root-fs/dat
 
 FROM ${RUNTIME}
 COPY --from=build /root-fs/ /
+COPY --from=web /src/sbom.cdx.json /
 USER 65532:65532
 # In /data decisions wait while the database is away: mount a disk there, one for each replica.
 # The memory limit fits the smallest instance, 512 MB; set both higher on a larger one.

@@ -12,6 +12,9 @@
 #   make bench  the benchmarks; writes docs/BENCHMARKS.md
 #   make check  format, vet, staticcheck, types, lint, generated files up to date
 #   make generate  write the generated files
+#   make audit  known faults of dependencies; needs the network
+#   make sbom   what is built in, as CycloneDX: bin/sbom.cdx.json
+#   make hostile  the hostile inputs, and every fuzz target for FUZZTIME each
 #   make clean  what was built; not the data in .cdss
 #
 # go build ./... and go test ./... work alone, without Node and without this file.
@@ -42,7 +45,7 @@ MANIFESTS := webapps/package-lock.json webapps/package.json $(wildcard webapps/*
 MODULES := webapps/node_modules/.package-lock.json
 PAGES := webapps/dist/enduser/index.html
 
-.PHONY: run test build web bench chaos load soak backup restore restore-drill check generate openapi clean ready-go ready-build ready-run ready-test go-test web-test e2e
+.PHONY: run test build web bench chaos load soak backup restore restore-drill check generate openapi clean ready-go ready-build ready-run ready-test go-test web-test e2e audit sbom hostile
 
 run: ready-run bin/cdss
 	CDSS_DEMO=1 exec bin/cdss serve
@@ -97,6 +100,16 @@ openapi: $(MODULES)
 	go run ./cmd/cdss openapi > webapps/shared/openapi.json.new
 	mv webapps/shared/openapi.json.new webapps/shared/openapi.json
 	cd webapps && npm run --silent api-types
+
+audit: ready-build
+	scripts/audit.sh
+
+sbom:
+	mkdir -p bin
+	node scripts/sbom.mjs $(VERSION) > bin/sbom.cdx.json
+
+hostile: ready-go
+	scripts/hostile.sh
 
 bench: ready-go
 	scripts/bench.sh

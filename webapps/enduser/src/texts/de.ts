@@ -518,7 +518,7 @@ export const de = {
     purpose1: 'Das Programm zeigt Ärztinnen und Ärzten Optionen der kalkulierten Antibiotikatherapie Erwachsener. Die Optionen stammen aus Regeln, die eine Leitlinienstelle nennen; Dosen werden aus den Patientendaten berechnet.',
     purpose2: 'Es ersetzt weder Anamnese noch infektiologischen Rat, überwacht keine Patienten und ist nicht als Medizinprodukt zugelassen.',
     dataTitle: 'Daten',
-    data: 'Eingegebene Daten gehen nur an diesen Server. Adresse, Seitentitel und Browserspeicher enthalten keine Patientendaten; gespeichert werden dort nur Sprache und Farbschema.',
+    data: 'Eingegebene Daten gehen nur an diesen Server. Daten von Patienten gehören nur auf einen Server, dessen Betreiber das Testat nach § 393 SGB V (C5) und einen Vertrag zur Auftragsverarbeitung hat; in eine Demonstration gehören nur erfundene. Adresse, Seitentitel und Browserspeicher enthalten keine Patientendaten; gespeichert werden dort nur Sprache und Farbschema.',
     stateTitle: 'Stand dieses Servers',
     server: 'Programmversion',
     knowledge: 'Regelwerk geladen',

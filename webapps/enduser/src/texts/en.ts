@@ -521,7 +521,7 @@ export const en: Same<typeof de> = {
     purpose1: 'The program shows physicians options for the empirical antibiotic therapy of adults. The options come from rules that name their place in a guideline; doses are computed from patient data.',
     purpose2: 'It replaces neither history taking nor infectious disease advice, monitors no patients and is not a certified medical device.',
     dataTitle: 'Data',
-    data: 'What is entered goes to this server only. Address, page title and browser storage hold no patient data; only language and colour scheme are stored there.',
+    data: 'What is entered goes to this server only. Data of patients belong only on a server whose operator holds the attestation that § 393 SGB V (C5) requires and a processing contract; a demonstration is for invented ones. Address, page title and browser storage hold no patient data; only language and colour scheme are stored there.',
     stateTitle: 'State of this server',
     server: 'Program version',
     knowledge: 'Rules loaded',
