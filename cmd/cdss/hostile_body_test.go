@@ -21,14 +21,14 @@ import (
 	"cdss/fhir"
 )
 
-// odd are values that readers of JSON and of numbers stumble over.
-var odd = []string{
+// oddValues are values that readers of JSON and of numbers stumble over.
+var oddValues = []string{
 	`null`, `true`, `""`, `" "`, `[]`, `{}`, `[[]]`, `[null]`, `{"":""}`, `0`, `-0`, `-1`, `1e-400`, `1e400`, `9007199254740993`, `1234567890123456789012345678901234567890`, `0.1e1`, `1e999999`, `"é"`, `"\u202e"`, `"9999-99-99"`, `"0000-00-00"`, `"2026-02-30T25:61:61Z"`, `"-0001-01-01"`, `"../../x"`, `"Patient/"`, `"#"`, `"urn:uuid:x"`, `"http://evil.example/x"`,
 	`{"resourceType":"Bundle"}`, `{"resourceType":"Nothing"}`, `{"resourceType":["Patient"]}`, `{"reference":{"reference":{}}}`, `"` + strings.Repeat("x", 3000) + `"`,
 }
 
-// broken are pieces that are no value.
-var broken = []string{
+// noValues are pieces that are no value.
+var noValues = []string{
 	`01`, `.5`, `+1`, `NaN`, `Infinity`, `"\u0000"`, `"\ud800"`, `"\udc00\ud800"`, `"\x"`, strings.Repeat("[", 70) + strings.Repeat("]", 70),
 	"\x00", "\xff\xfe", "\ufeff", "/*x*/", ",", ":", "}", "]", `"`, `'x'`,
 }
@@ -57,12 +57,12 @@ func (s seed) mutate(r *rand.Rand) string {
 	case 3:
 		return body[:at]
 	case 4:
-		return body[:at] + broken[r.IntN(len(broken))] + body[at:]
+		return body[:at] + noValues[r.IntN(len(noValues))] + body[at:]
 	case 5:
-		return body[:value[0]] + broken[r.IntN(len(broken))] + body[value[1]:]
+		return body[:value[0]] + noValues[r.IntN(len(noValues))] + body[value[1]:]
 	}
 	// More often: what is most like a client's own fault.
-	return body[:value[0]] + odd[r.IntN(len(odd))] + body[value[1]:]
+	return body[:value[0]] + oddValues[r.IntN(len(oddValues))] + body[value[1]:]
 }
 
 // TestHostileBodies: two thousand bodies that were good before a byte, a span or a value
