@@ -27,8 +27,9 @@ export function wordsOf(of: object, name: string): Words {
 }
 
 export function withWords<T extends object>(of: T, name: string, words: Words): T {
-  const { [name]: _, [`_${name}`]: before, ...copy } = of as Worded
-  const element = (before ?? {}) as Element
+  const at = of as Worded
+  const copy = Object.fromEntries(Object.entries(at).filter(([key]) => key !== name && key !== `_${name}`))
+  const element = (at[`_${name}`] ?? {}) as Element
   const others = (element.extension ?? []).filter((e) => !(e.url === translation && e.extension?.some((x) => x.url === 'lang' && x.valueCode === 'en')))
   const extension = words.en === '' ? others : [...others, { url: translation, extension: [{ url: 'lang', valueCode: 'en' }, { url: 'content', valueString: words.en }] }]
   if (words.de !== '') copy[name] = words.de
