@@ -33,14 +33,10 @@ export function Frame() {
         </>
       }
       purpose={t('purpose')}
-      links={
-        <>
-          {may('knowledge:read') && <a href="/admin/">{t('nav.admin')}</a>}
-          <Keys />
-        </>
-      }
+      links={may('knowledge:read') && <a href="/admin/">{t('nav.admin')}</a>}
     >
       <Outlet />
+      <Keys />
     </SharedFrame>
   )
 }

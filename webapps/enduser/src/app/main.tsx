@@ -14,9 +14,6 @@ adoptNonce()
 watchForUpdate()
 startTexts({ de, en })
 
-// Guidelines stay readable without network; see public/sw.js.
-if (import.meta.env.PROD) void navigator.serviceWorker?.register('/sw.js').catch(() => undefined)
-
 const root = document.getElementById('root')
 if (!root) throw new Error('page has no root element')
 createRoot(root).render(

@@ -486,10 +486,6 @@ export const de = {
     found_one: '{{count}} Stelle',
     found_other: '{{count}} Stellen',
     all: 'Alle Leitlinien',
-    offline: 'Ohne Netz lesbar machen',
-    offlineHint: 'Legt die Seiten auf diesem Gerät ab, bis zur Abmeldung. Empfehlungen gibt es nur mit Netz.',
-    offlineDone: 'Auf diesem Gerät ohne Netz lesbar.',
-    offlineProgress: '{{done}} von {{total}} Seiten',
   },
   keys: {
     title: 'Tastenkürzel',

@@ -489,10 +489,6 @@ export const en: Same<typeof de> = {
     found_one: '{{count}} passage',
     found_other: '{{count}} passages',
     all: 'All guidelines',
-    offline: 'Make readable without network',
-    offlineHint: 'Keeps the pages on this device until logout. Recommendations need the network.',
-    offlineDone: 'Readable on this device without network.',
-    offlineProgress: '{{done}} of {{total}} pages',
   },
   keys: {
     title: 'Keyboard shortcuts',

@@ -1,16 +1,13 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useState } from 'react'
 import { SourceLine } from '@cdss/shared/clinical/SourceLine.tsx'
-import { formatNumber } from '@cdss/shared/format/number.ts'
-import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { SourcePage } from '@cdss/shared/passage/SourcePage.tsx'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useText } from '../../text.ts'
 import { PageImage } from '../../evidence/PageImage.tsx'
-import { fetchPage, nameOfPage, useFound, useGuidelines, usePage, usePages, type PageOutline } from './api.ts'
+import { nameOfPage, useFound, useGuidelines, usePage, usePages } from './api.ts'
 import classes from './Guidelines.module.css'
 
 /** One guideline, page by page, with search in it. */
@@ -74,7 +71,6 @@ export function ReaderPage({ id, sheet }: { id: string; sheet: number }) {
         </section>
         <div className="stack">
           <Search id={id} />
-          <Offline id={id} outline={outline} />
           <Link to="/guidelines">{t('reader.all')}</Link>
         </div>
       </div>
@@ -116,39 +112,4 @@ function excerpt(quoted: string, needle: string): string {
   if (at < 0) return ''
   const [from, to] = [Math.max(0, at - 50), Math.min(quoted.length, at + needle.length + 70)]
   return `${from > 0 ? '… ' : ''}${quoted.slice(from, to).replace(/\s+/g, ' ')}${to < quoted.length ? ' …' : ''}`
-}
-
-/** Reads all pages once, so that they are there without network. */
-function Offline({ id, outline }: { id: string; outline: PageOutline[] }) {
-  const t = useText()
-  const lang = useLang()
-  const [done, setDone] = useState(0)
-  const load = useMutation({
-    mutationFn: async () => {
-      setDone(0)
-      for (const { sheet } of outline) {
-        const page = await fetchPage(id, sheet)
-        if (page.image) await fetch(page.image, { credentials: 'same-origin' })
-        setDone((n) => n + 1)
-      }
-    },
-  })
-  if (!('serviceWorker' in navigator) || outline.length === 0) return null
-  return (
-    <section className="stack-tight" aria-label={t('reader.offline')}>
-      <div>
-        <Button variant="default" size="xs" loading={load.isPending} onClick={() => load.mutate()}>
-          {t('reader.offline')}
-        </Button>
-      </div>
-      <p role="status" className="small muted">
-        {load.isSuccess
-          ? t('reader.offlineDone')
-          : load.isPending
-            ? t('reader.offlineProgress', { done: formatNumber(done, lang), total: formatNumber(outline.length, lang) })
-            : t('reader.offlineHint')}
-      </p>
-      {load.isError && <Failure error={load.error} onRetry={() => load.mutate()} />}
-    </section>
-  )
 }

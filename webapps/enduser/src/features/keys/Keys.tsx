@@ -27,7 +27,7 @@ export function Keys() {
     return () => window.removeEventListener('keydown', listen)
   }, [on, navigate])
   return (
-    <>
+    <div className="no-print">
       <button type="button" className="link small" onClick={() => setOpen(true)}>
         {t('keys.title')}
       </button>
@@ -46,6 +46,6 @@ export function Keys() {
           <input type="checkbox" checked={on} onChange={(e) => setOn(e.currentTarget.checked)} /> {t('keys.on')}
         </label>
       </Dialog>
-    </>
+    </div>
   )
 }
