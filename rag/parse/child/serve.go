@@ -98,7 +98,14 @@ func obey(o order, data []byte, say func(answer)) (answer, error) {
 	case inspect:
 		return inspectPDF(file, o)
 	case read:
-		return readPDF(file, o, say)
+		printer, err := readPages(file, say)
+		if err != nil {
+			return answer{}, err
+		}
+		title := file.Title()
+		file.Close()
+		library.Close() // its memory is free for what follows
+		return layPages(printer, title, o)
 	case render:
 		image, err := file.Image(o.Page, o.Width)
 		return answer{Image: image}, err
@@ -134,10 +141,10 @@ func inspectPDF(file *pdfium.File, o order) (answer, error) {
 	return answer{Summary: &s}, nil
 }
 
-// readPDF reads all pages. A page that cannot be read is empty and bears a flag: one
+// readPages reads all pages. A page that cannot be read is empty and bears a flag: one
 // broken page must not cost the others.
-func readPDF(file *pdfium.File, o order, say func(answer)) (answer, error) {
-	var printer parse.Printer
+func readPages(file *pdfium.File, say func(answer)) (*parse.Printer, error) {
+	printer := &parse.Printer{}
 	said := time.Now()
 	glyphs, broken := 0, 0
 	for i := range file.Pages() {
@@ -154,14 +161,19 @@ func readPDF(file *pdfium.File, o order, say func(answer)) (answer, error) {
 			glyphs += len(r.Glyphs)
 		}
 		if glyphs > parse.MaxText {
-			return answer{}, parse.Refuse(parse.TooMuchText)
+			return nil, parse.Refuse(parse.TooMuchText)
 		}
 		printer.Add(sheet)
 	}
 	if broken == file.Pages() {
-		return answer{}, parse.Refuse(parse.Damaged)
+		return nil, parse.Refuse(parse.Damaged)
 	}
-	doc, err := printer.Document(file.Title(), o.Meta)
+	return printer, nil
+}
+
+// layPages makes text and passages of the pages.
+func layPages(printer *parse.Printer, title string, o order) (answer, error) {
+	doc, err := printer.Document(title, o.Meta)
 	if err != nil {
 		return answer{}, err
 	}

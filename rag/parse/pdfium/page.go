@@ -42,6 +42,10 @@ func (v view) rect(x0, y0, x1, y1 float64) parse.Rect {
 // Sheet reads page i, from 0.
 func (f *File) Sheet(i int) (parse.Sheet, error) {
 	sheet := parse.Sheet{}
+	if err := f.renew(); err != nil {
+		return sheet, fmt.Errorf("open the document again for page %d: %w", i+1, err)
+	}
+	f.read++
 	if label, err := f.in.FPDF_GetPageLabel(&requests.FPDF_GetPageLabel{Document: f.document, Page: i}); err == nil {
 		sheet.Label = label.Label
 	}
@@ -220,6 +224,7 @@ func (f *File) objects(page requests.Page, v view, sheet *parse.Sheet) {
 	}
 	area := sheet.Width * sheet.Height
 	for i := range min(count.Count, maxObjects) {
+		f.handles++
 		o, err := f.in.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: i})
 		if err != nil {
 			continue
@@ -259,6 +264,7 @@ func (f *File) object(o references.FPDF_PAGEOBJECT, v view, sheet *parse.Sheet, 
 			return
 		}
 		for i := range min(count.Count, maxObjects/4) {
+			f.handles++
 			inner, err := f.in.FPDFFormObj_GetObject(&requests.FPDFFormObj_GetObject{PageObject: o, Index: uint64(i)})
 			if err != nil {
 				continue
@@ -321,6 +327,7 @@ func (f *File) path(o references.FPDF_PAGEOBJECT, v view, sheet *parse.Sheet) {
 		}
 	}
 	for i := range segments.Count {
+		f.handles++
 		s, err := f.in.FPDFPath_GetPathSegment(&requests.FPDFPath_GetPathSegment{PageObject: o, Index: i})
 		if err != nil {
 			return

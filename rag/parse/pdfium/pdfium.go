@@ -67,7 +67,7 @@ func open(ctx context.Context, cache string) (*Library, error) {
 		}
 	}
 	pool, err := webassembly.Init(webassembly.Config{
-		Context: ctx, MinIdle: 1, MaxIdle: 1, MaxTotal: 1, RuntimeConfig: config,
+		Context: outside(ctx), MinIdle: 1, MaxIdle: 1, MaxTotal: 1, RuntimeConfig: config,
 		FSConfig: wazero.NewFSConfig(), // nothing is mounted; the default would be all of it
 		Stdout:   io.Discard, Stderr: io.Discard,
 	})
@@ -75,14 +75,29 @@ func open(ctx context.Context, cache string) (*Library, error) {
 		return nil, fmt.Errorf("start PDFium: %w", err)
 	}
 	l.pool = pool
-	if l.instance, err = pool.GetInstance(time.Minute); err != nil {
+	if l.instance, err = pool.GetInstance(startTime); err != nil {
 		_ = pool.Close()
 		return nil, fmt.Errorf("start PDFium: %w", err)
 	}
 	return l, nil
 }
 
-// Close frees everything.
+// startTime is how long an instance of the compiled module may take to start.
+const startTime = time.Minute
+
+// renew puts a fresh instance in the place of the one that ran, whose memory is freed
+// whole.
+func (l *Library) renew() error {
+	_ = l.instance.Close()
+	instance, err := l.pool.GetInstance(startTime)
+	if err != nil {
+		return fmt.Errorf("start PDFium again: %w", err)
+	}
+	l.instance = instance
+	return nil
+}
+
+// Close frees everything. It may be called again.
 func (l *Library) Close() {
 	_ = l.instance.Close()
 	_ = l.pool.Close()
@@ -93,19 +108,24 @@ func (l *Library) Close() {
 
 // File is an open document.
 type File struct {
+	library  *Library
+	data     []byte
 	in       pdf.Pdfium
 	document references.FPDF_DOCUMENT
 	pages    int
 	weights  map[string]bool // font name -> bold
+
+	// Since the document was opened the last time:
+	read    int // pages
+	handles int // of page objects and parts of paths
 }
 
 // Read opens a document. What cannot be opened gives a parse refusal.
 func (l *Library) Read(data []byte) (*File, error) {
-	opened, err := l.instance.OpenDocument(&requests.OpenDocument{File: &data})
-	if err != nil {
+	f := &File{library: l, data: data, weights: map[string]bool{}}
+	if err := f.open(); err != nil {
 		return nil, refusal(err)
 	}
-	f := &File{in: l.instance, document: opened.Document, weights: map[string]bool{}}
 	count, err := f.in.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: f.document})
 	if err != nil {
 		return nil, refusal(err)
@@ -120,8 +140,43 @@ func (l *Library) Read(data []byte) (*File, error) {
 	return f, nil
 }
 
-// Close frees the document.
+func (f *File) open() error {
+	f.in, f.read, f.handles = f.library.instance, 0, 0
+	opened, err := f.in.OpenDocument(&requests.OpenDocument{File: &f.data})
+	if err != nil {
+		return err
+	}
+	f.document = opened.Document
+	return nil
+}
+
+// What is read before everything is freed. PDFium keeps each object of a document it
+// has once parsed, and go-pdfium a handle of 200 bytes for each object of a page and
+// part of a path, until the instance ends.
+const (
+	readAtOnce  = 50      // pages
+	mostHandles = 100_000 // about 20 MB
+)
+
+// renew opens the document anew in a fresh instance when enough of it was read.
+func (f *File) renew() error {
+	if f.read < readAtOnce && f.handles < mostHandles {
+		return nil
+	}
+	f.shut()
+	if err := f.library.renew(); err != nil {
+		return err
+	}
+	return f.open()
+}
+
+// Close frees the document. It may be called again.
 func (f *File) Close() {
+	f.shut()
+	f.data = nil
+}
+
+func (f *File) shut() {
 	_, _ = f.in.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: f.document})
 }
 
