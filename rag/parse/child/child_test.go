@@ -260,6 +260,58 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
+// drawings is a document with a curve of many strokes on each page.
+func drawings(pages int) []byte {
+	d := &pdftest.Document{Title: "Handbuch"}
+	for i := range pages {
+		p := d.Page()
+		p.Text(280, 815, pdftest.Regular, 8, fmt.Sprint("Seite ", i+1))
+		p.Paragraph(60, 200, fmt.Sprintf("Auf Seite %d steht die Kurve der Spiegel,", i+1), "die alle zwei Stunden gemessen wurden.")
+		p.Raw("60 300 m")
+		for k := range 380 {
+			p.Raw(fmt.Sprintf(" %d %d l", 61+k, 300+k*k%97))
+		}
+		p.Raw(" S\n")
+	}
+	return d.Bytes()
+}
+
+// readDrawings reads such a document and looks at pages on both sides of a renewal of
+// the reader's memory.
+func readDrawings(t testing.TB, r *child.Reader, pages int) {
+	t.Helper()
+	c, err := r.Read(t.Context(), "long.pdf", drawings(pages), parse.Meta{}, rag.Document{ID: "x"}, nil)
+	if err != nil {
+		t.Fatalf("with %d MiB: %v", r.Peak()>>20, err)
+	}
+	if len(c.Pages) != pages {
+		t.Fatalf("%d pages of %d were read", len(c.Pages), pages)
+	}
+	for _, i := range []int{0, 49, 50, pages - 1} {
+		if p := c.Pages[i]; p.Number != i+1 || !strings.Contains(p.Text, fmt.Sprintf("Auf Seite %d steht", i+1)) || len(p.Flags) > 0 {
+			t.Errorf("page %d is read as number %d, %q, %q", i+1, p.Number, p.Text, p.Flags)
+		}
+	}
+}
+
+// Pages are the same before and after the reader's memory was renewed.
+func TestPagesAfterARenewal(t *testing.T) {
+	readDrawings(t, child.New(os.Args[0], []string{"extract"}, pdftest.Cache(), nil), 102)
+}
+
+// BenchmarkLongestDocument reads the longest document that is taken. Nothing of a page
+// but its words is kept: the drawings alone filled the memory once.
+func BenchmarkLongestDocument(b *testing.B) {
+	r := child.New(os.Args[0], []string{"extract"}, pdftest.Cache(), nil)
+	for b.Loop() {
+		readDrawings(b, r, parse.MaxPages)
+		if peak := r.Peak(); peak > 260<<20 {
+			b.Errorf("the child held %d MiB", peak>>20)
+		}
+	}
+	b.ReportMetric(float64(r.Peak())/(1<<20), "MB-child-peak")
+}
+
 // misbehave is a child that does not do what a child does.
 func misbehave(how string) {
 	in := make([]byte, 1)
