@@ -228,11 +228,13 @@ test.describe('the clinician', () => {
     await expect(creatinine).toHaveCount(0)
   })
 
-  test('reads the same case in the other language after one click', async ({ page }) => {
+  test('reads the same case in the other language, from the user menu', async ({ page }) => {
     await page.goto('/')
     await page.getByRole('button', { name: /Penicillin/ }).click()
     await openResult(page, desk)
+    await page.getByRole('button', { name: texts.de.shared.session.menu }).click()
     await page.getByRole('button', { name: 'English' }).click()
+    await page.keyboard.press('Escape')
     await expect(page.getByRole('heading', { level: 1, name: texts.en.app.result.title })).toBeVisible()
     await expect(page.getByText((await answer(page, 'en')).banner ?? '').first()).toBeVisible()
     await expect(page.locator('html')).toHaveAttribute('lang', 'en')
