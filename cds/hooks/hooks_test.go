@@ -3,6 +3,7 @@ package hooks_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -434,7 +435,8 @@ func TestErrorsOfTheDecision(t *testing.T) {
 	}{
 		{"data missing", issue.New(issue.Required, "needs patient").WithStatus(412).At("prefetch.patient"), 412, "required prefetch.patient"},
 		{"overloaded", issue.New(issue.Transient, "busy"), 503, "transient"},
-		{"unexpected", io.ErrUnexpectedEOF, 500, "exception"},
+		{"unexpected", errors.New("a fault of this program"), 500, "exception"},
+		{"the database is away", io.ErrUnexpectedEOF, 503, "transient"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := send(door(t, &decider{err: tc.err}, nil), "POST", pv, call)
