@@ -174,6 +174,7 @@ test.describe('the clinician', () => {
   test('gets from a pasted Bundle what the example gives', async ({ page, guard }) => {
     const bundle = await (await page.request.get(`/api/examples/${example}`)).text()
     await page.goto('/case/new/bundle')
+    await expect(page.getByLabel(t.bundle.paste)).toBeVisible() // the page comes in a part of its own
     await guard.check('empty')
     await page.getByLabel(t.bundle.paste).fill(bundle)
     await expect(page.getByText('Patient × 1')).toBeVisible()
