@@ -137,6 +137,7 @@ for (const look of [desk, phone]) {
 
       await page.getByRole('button', { name: `${shared.session.menu}: Petra ${look.width}` }).click()
       await page.getByRole('button', { name: shared.session.logout }).click()
+      await page.getByRole('heading', { level: 1, name: shared.session.title }).waitFor()
       await choose(page, 'admin', '/admin/system/people')
       await page.getByRole('button', { name: t.people.changeOf.replace('{{name}}', `Petra ${look.width}`) }).click()
       await dialog.getByLabel(t.people.disable, { exact: true }).check()
