@@ -45,7 +45,7 @@ func suite(t *testing.T) (string, []string) {
 	dir = filepath.Join(dir, "apply")
 	found, err := filepath.Glob(filepath.Join(dir, "*", "case.json"))
 	if err != nil || len(found) == 0 {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	return dir, found
 }

@@ -25,7 +25,7 @@ func guidelinePages(t *testing.T) map[int]string {
 	}
 	main, err := os.ReadFile(filepath.Join(dir, "guideline-s2k", "s2k_parenterale_antibiotika.md"))
 	if err != nil {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	pages := map[int]string{}
 	const first = 91 // the file begins on this page, one block per page

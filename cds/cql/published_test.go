@@ -22,7 +22,7 @@ func published(t testing.TB, name string) map[string]cql.Source {
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "apply", name, "content.json"))
 	if err != nil {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	var bundle struct {
 		Entry []struct {

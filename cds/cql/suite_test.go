@@ -124,7 +124,7 @@ func TestSuite(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "cql", "tests", "*.xml"))
 	if len(files) == 0 {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	excluded := exclusions(t)
 	ran, passed := 0, 0

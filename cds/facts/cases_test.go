@@ -58,7 +58,7 @@ func TestCases(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "cases", "cases", "*.json"))
 	if len(files) == 0 {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)

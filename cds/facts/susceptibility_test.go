@@ -157,7 +157,7 @@ func TestGermanMicrobiologyExamples(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "microbiology", "mii-kds-mikrobiologie", "*.json"))
 	if len(files) == 0 {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	in := input(t)
 	in.Now, in.Patient = now.AddDate(0, 1, 0), "example"

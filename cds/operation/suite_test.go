@@ -22,7 +22,7 @@ func TestSuiteThroughTheDoor(t *testing.T) {
 	}
 	dir = filepath.Join(dir, "apply")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	b := newBench(t)
 	read := func(path string) []byte {

@@ -118,7 +118,7 @@ func TestPublicCases(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "cases", "cases", "*.json"))
 	if len(files) == 0 {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	h := newHouse(t, true)
 	for _, file := range files {

@@ -113,7 +113,7 @@ func TestThreeDoorsOnPublicCases(t *testing.T) {
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "cases", "cases", "*.json"))
 	if err != nil || len(files) == 0 {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	cfg, err := readConfig([]string{"CDSS_DEMO=1"})
 	if err != nil {

@@ -184,7 +184,7 @@ func examples(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "fhir-examples")); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	list := map[string][]byte{}
 	for _, file := range files {

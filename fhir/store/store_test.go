@@ -407,7 +407,7 @@ func TestOfficialExamplesAreKeptWithoutLoss(t *testing.T) {
 	}
 	dir = filepath.Join(dir, "fhir-examples")
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("reference data folder absent")
+		t.Skip("reference data folder absent: set REFERENCE_DATA_DIR")
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {

@@ -164,7 +164,7 @@ func TestIndexOfNeighbours(t *testing.T) {
 	}
 	// What a killed build leaves is no index.
 	if _, err := pool.Exec(t.Context(), `UPDATE pg_index SET indisvalid = false WHERE indexrelid = (SELECT oid FROM pg_class WHERE relname LIKE 'passage_embedding_hnsw%')`); err != nil {
-		t.Skip("the database user may not mark an index as unfinished: ", err)
+		t.Fatal(err)
 	}
 	if err := later.Tend(t.Context(), wide); err != nil {
 		t.Fatal(err)
