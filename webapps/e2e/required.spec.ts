@@ -128,7 +128,7 @@ test.describe('a server that requires a token', () => {
   })
 
   test('people are not let in where nobody has logged in', async ({ request }) => {
-    expect((await request.get(`${base}/api/status`)).status()).toBe(401)
+    expect((await request.get(`${base}/api/guidelines`)).status()).toBe(401)
     expect((await request.get(`${base}/fhir/Patient`)).status()).toBe(401)
     expect((await request.get(`${base}/livez`)).status()).toBe(200)
   })

@@ -59,7 +59,7 @@ test.describe('a client that behaves as the reference sandbox', () => {
       ['allergies', 'conditions', 'deviceUseStatements', 'devices', 'encounters', 'flags', 'medicationRequests', 'medicationStatements', 'observations', 'patient', 'procedures'].sort(),
     )
     const searches = requests.filter((r) => r.url().includes('/fhir/') && r.method() !== 'OPTIONS' && !/\/(metadata|Patient|Condition\?)/.test(r.url()))
-    expect(searches.map((r) => `${r.method()} ${r.url().split('/').pop()}`)).toEqual(Array<string>(9).fill('POST _search'))
+    expect(searches.map((r) => `${r.method()} ${r.url().split('/').pop()}`)).toEqual(Array<string>(10).fill('POST _search'))
     for (const search of searches) expect(search.headers().accept).toBe('application/json+fhir')
   })
 
