@@ -277,6 +277,23 @@ func TestAskingAgain(t *testing.T) {
 	}
 }
 
+// A stop may fall between the database's claim of a task and the worker's hearing
+// of it. Nothing may be left behind as running then, with an attempt spent.
+func TestStopWhileClaiming(t *testing.T) {
+	pool := dbtest.New(t)
+	for i := range 400 {
+		q := task.New(pool, fast)
+		q.Handle("read", 0, func(ctx context.Context, _ *task.Run) error { return ctx.Err() })
+		id := ask(t, q, task.Order{Kind: "read", Key: fmt.Sprint(i), MaxAttempts: 1})
+		stop := start(t, q)
+		time.Sleep(time.Duration(i) * 20 * time.Microsecond) // meets the claim at another point each time
+		stop()
+		if got, err := q.Get(t.Context(), id); err != nil || got.State == task.Running || got.State == task.Failed {
+			t.Fatalf("stopped after %d x 20 us: %+v, %v", i, got, err)
+		}
+	}
+}
+
 func TestAskingBelongsToTheTransaction(t *testing.T) {
 	pool := dbtest.New(t)
 	q := task.New(pool, fast)

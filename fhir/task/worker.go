@@ -67,6 +67,9 @@ func (q *Queue) work(ctx context.Context) {
 		wake := q.waker()
 		t, err := q.claim(ctx)
 		switch {
+		case err == nil && ctx.Err() != nil:
+			q.settle(context.WithoutCancel(ctx), t, errStopping)
+			return
 		case err == nil:
 			q.attempt(ctx, t)
 			continue
@@ -102,7 +105,12 @@ FROM next WHERE task.id = next.id
 RETURNING task.id, kind, key, payload, state, attempts, max_attempts, stage, done, total,
        error AS reason, created_at, updated_at, finished_at`
 
+// claim is not cut short by the end of ctx: the database may have carried out a
+// claim whose answer nobody waits for any more, and the task would then stand
+// still, one attempt poorer, until a lease runs out that nobody holds.
 func (q *Queue) claim(ctx context.Context) (Task, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
 	if _, err := q.pool.Exec(ctx, buryQuery, q.kinds); err != nil {
 		return Task{}, fmt.Errorf("bury dead tasks: %w", err)
 	}
