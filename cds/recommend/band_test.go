@@ -25,11 +25,11 @@ func TestDoseThatNoSourceReduces(t *testing.T) {
 {"resource":{"resourceType":"Observation","id":"w","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}]},"effectiveDateTime":"2026-05-20T07:00:00Z","valueQuantity":{"value":75,"code":"kg"}}},
 {"resource":{"resourceType":"Observation","id":"c","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"2160-0"}]},"effectiveDateTime":"2026-05-20T07:00:00Z","valueQuantity":{"value":%g,"code":"mg/dL"}}}]}`, tc.creatinine)
 		q.Drafts = []json.RawMessage{json.RawMessage(`{"resourceType":"MedicationRequest","id":"d","status":"draft","intent":"order","subject":{"reference":"Patient/p"},
-"medicationCodeableConcept":{"coding":[{"system":"http://www.whocc.no/atc","code":"J01CF05"}]},"dosageInstruction":[{"text":"2 g i.v. 4x täglich"}]}`)}
+"medicationCodeableConcept":{"coding":[{"system":"http://www.whocc.no/atc","code":"J01CF04"}]},"dosageInstruction":[{"text":"2 g i.v. 4x täglich"}]}`)}
 		found := recommend.CheckOrders(context.Background(), h.input(t, q))
 		told := false
 		for _, g := range found.NotChecked {
-			if g.Check == "renal dose: flucloxacillin" {
+			if g.Check == "renal dose: oxacillin" {
 				told = true
 				if g.Why != tc.why {
 					t.Errorf("creatinine %g: why %q, want %q", tc.creatinine, g.Why, tc.why)

@@ -73,6 +73,9 @@ func TestReplayOfTheWard(t *testing.T) {
 			if per := trial.Per100(r.Ordinary.Interruptive, r.Ordinary.Orders); per > 5 {
 				t.Errorf("%.1f interruptive cards for 100 ordinary orders, want at most 5", per)
 			}
+			if per := trial.Per100(r.Interruptive, r.Orders); name == "usual" && per > 5 {
+				t.Errorf("%.1f interruptive cards for 100 orders, want at most 5", per)
+			}
 			for _, e := range r.Entries {
 				if e.Reason != nil && e.Reason.EN == "" || len(e.Cards) > 0 && e.Cards[0].Summary.EN == "" {
 					t.Errorf("line %d is not told in English: %+v", e.Line, e)

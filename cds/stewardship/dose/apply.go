@@ -464,8 +464,8 @@ func always(bands []formulary.Band) (formulary.Band, bool) {
 }
 
 // enter gives the index of the band that holds v, -1 when v lies above all of
-// them. Below all of them the lowest counts, as an upper bound. ok is false in a
-// gap between bands.
+// them. Below all of them the lowest counts, as an upper bound, unless it leaves
+// the dose as it is: that binds nobody. ok is false then, and in a gap between bands.
 func enter(bands []formulary.Band, v float64) (int, bool) {
 	above, below := true, true
 	for i, b := range bands {
@@ -475,7 +475,7 @@ func enter(bands []formulary.Band, v float64) (int, bool) {
 		above = above && v >= b.Range.High
 		below = below && v <= b.Range.Low
 	}
-	if below {
+	if below && bands[0].Action != formulary.NoChange {
 		return 0, true
 	}
 	return -1, above
