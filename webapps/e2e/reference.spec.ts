@@ -11,6 +11,21 @@ const file = 's2k_parenterale_antibiotika.md'
 const desk = looks[0]
 if (!desk) throw new Error('no look')
 
+type Action = { actions: Action[]; regimen: { name: string } | null; citations: { document: string; page: number | null }[] }
+
+/** The first regimen that cites a page of the document, with the beginning of its substance's name there. */
+function firstCited(actions: Action[], document: string): { page: number; word: string } | undefined {
+  for (const action of actions) {
+    const cited = action.citations.find((c) => c.document === document && c.page !== null)
+    // The guideline calls benzylpenicillin Penicillin G.
+    const name = action.regimen?.name.replace(/^Benzyl/, '')
+    if (name && cited?.page) return { page: cited.page, word: name.slice(0, 6) }
+    const below = firstCited(action.actions, document)
+    if (below) return below
+  }
+  return undefined
+}
+
 test.describe('with the guideline loaded', () => {
   test.use(using(desk))
   test.skip(!existsSync(join(folder, file)), 'reference data folder absent')
@@ -53,6 +68,23 @@ test.describe('with the guideline loaded', () => {
     await expect(after.getByRole('blockquote')).toBeVisible()
     await expect(after).not.toContainText(t.shared.citation.noQuote)
     await guard.check('quoted', 'no picture')
+
+    // A source row of every plan beside the page it cites: the reviewer reads both at once.
+    const { planDefinitions } = (await (await page.request.get('/api/plandefinitions')).json()) as { planDefinitions: { id: string }[] }
+    let beside = 0
+    for (const { id } of planDefinitions) {
+      const { view } = (await (await page.request.get(`/api/plandefinitions/${id}?language=de`)).json()) as { view: { actions: Action[] } }
+      const first = firstCited(view.actions, document.identifier)
+      if (!first) continue
+      await page.goto(`/admin/plans/${id}`)
+      await page.getByRole('button', { name: new RegExp(`${document.identifier}.*S\\. ${first.page}( ·|$)`) }).first().click()
+      const panel = page.getByRole('region', { name: t.admin.plans.sourcePanel })
+      await expect(panel).toContainText(`S. ${first.page}`)
+      await expect.soft(panel, `${id}, page ${first.page}`).toContainText(new RegExp(first.word, 'i'), { timeout: 4000 })
+      beside++
+    }
+    expect(beside).toBeGreaterThanOrEqual(36)
+    await guard.check('beside')
 
     await page.goto('/admin/guidelines')
     await page.getByRole('button', { name: t.admin.guidelines.deleteOf.replace('{{title}}', document.title) }).click()
