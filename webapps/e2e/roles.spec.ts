@@ -178,7 +178,8 @@ test.describe('a login that ends', () => {
     await draft(page)
     await page.getByRole('dialog').getByRole('button', { name: people.curator }).click()
     await expect(page.getByRole('button', { name: `${shared.menu}: ${people.curator}` })).toBeVisible()
-    await page.goto('/case/new/form')
+    // The page begins anew for somebody else, and may cut off the way there.
+    await expect(() => page.goto('/case/new/form', { timeout: 8_000 })).toPass()
     await expect(page.locator('#field-weight')).toHaveValue('')
   })
 

@@ -149,28 +149,6 @@ for (const look of [desk, phone]) {
   })
 }
 
-test.describe('one administrator', () => {
-  test.use(using(desk))
-  const t = texts.de.admin.system
-
-  test('the last one keeps the role', async ({ page, guard }) => {
-    guard.expectFailed(409)
-    await choose(page, 'admin', '/admin/system/people')
-    const add = await page.request.post('/api/system/people', {
-      data: { name: 'last', display: 'Letzte Verwalterin', roles: ['admin'], passphrase: 'vier Wörter reichen aus' },
-    })
-    expect(add.status()).toBe(204)
-    await page.reload()
-    await page.getByRole('button', { name: t.people.changeOf.replace('{{name}}', 'Letzte Verwalterin') }).click()
-    await expect(page.getByRole('dialog').getByText(t.people.lastAdmin)).toBeVisible()
-    await expect(page.getByRole('dialog').getByLabel(texts.de.shared.session.role.admin, { exact: true })).toBeDisabled()
-    await expect(page.getByRole('dialog').getByLabel(t.people.disable, { exact: true })).toBeDisabled()
-    await guard.check('last administrator')
-    const refused = await page.request.put('/api/system/people/last', { data: { display: 'Letzte Verwalterin', roles: [], disabled: false } })
-    expect(refused.status()).toBe(409)
-  })
-})
-
 for (const look of [desk, night, phone]) {
   test.describe(named(look), () => {
     test.use(using(look))
