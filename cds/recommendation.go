@@ -177,6 +177,7 @@ type Warning struct {
 	Citations []rag.Citation `json:"citations"`
 	OrderRef  string         `json:"orderRef,omitempty"`
 	Fix       []Fix          `json:"-"` // what the order hooks may suggest
+	Example   bool           `json:"-"` // it rests on example content, or offers some
 }
 
 // Fix is a change of a draft order that a suggestion offers. Resource is the whole

@@ -32,6 +32,7 @@ var onceWords = regexp.MustCompile(`(?i)einmal(?:ig|dosis|gabe)|einzeldosis|sing
 type stated struct {
 	low, high float64
 	at        []rag.Locator
+	example   bool // the source is an example
 	text      func(cds.Lang) string
 }
 
@@ -132,10 +133,12 @@ func (r *reviewer) objectToAmount(o facts.Order, sub formulary.Substance, indica
 		return prose(cds.Text{DE: "Verordnet: ", EN: "Ordered: "}.In(l)+strings.TrimSpace(dose.Line(ordered, l)), lead.In(l)+source.text(l))
 	})
 	var fixes []cds.Fix
-	if right, ok := r.planned(sub, o.Route); ok {
+	right, planned := r.planned(sub, o.Route)
+	if planned {
 		fixes = append(fixes, r.correct(o, sub, right))
 	}
 	r.warnOrder(o, "dose-amount", indicator, summary, detail, r.cites(source.at...), fixes)
+	r.restsOn(source.example || planned && r.example)
 }
 
 // planned gives the last phase of what the plan offers this patient of a substance.
@@ -153,8 +156,8 @@ func (r *reviewer) planned(sub formulary.Substance, route string) (cds.Ingredien
 // statedDoses gathers what plans state of a substance by a route.
 func (r *reviewer) statedDoses(plans []*knowledge.Plan, sub formulary.Substance, route string) []stated {
 	var out []stated
-	var walk func(a *knowledge.Action)
-	walk = func(a *knowledge.Action) {
+	var walk func(a *knowledge.Action, example bool)
+	walk = func(a *knowledge.Action, example bool) {
 		if g := a.Regimen; g != nil && g.ATC == sub.ATC && (route == "" || g.Route == route) {
 			least := cds.Ingredient{Dose: cds.Dose{Value: g.Dose, Unit: g.Unit}, Frequency: cds.Frequency{Count: g.Count, Period: g.Period, PeriodUnit: g.PeriodUnit}, Route: g.Route}
 			most := least
@@ -169,7 +172,7 @@ func (r *reviewer) statedDoses(plans []*knowledge.Plan, sub formulary.Substance,
 				if g.CountHigh > g.Count {
 					shown.Frequency.CountMax = g.CountHigh
 				}
-				out = append(out, stated{low, high, a.Citations, func(l cds.Lang) string {
+				out = append(out, stated{low, high, a.Citations, example, func(l cds.Lang) string {
 					line := strings.TrimSpace(dose.Line(shown, l))
 					if g.DoseHigh > g.Dose {
 						line = stewardship.Decimal(g.Dose, 3, l) + "–" + strings.Replace(line, dose.Amount(g.Dose, g.Unit, l), dose.Amount(g.DoseHigh, g.Unit, l), 1)
@@ -179,12 +182,12 @@ func (r *reviewer) statedDoses(plans []*knowledge.Plan, sub formulary.Substance,
 			}
 		}
 		for _, child := range a.Actions {
-			walk(child)
+			walk(child, example)
 		}
 	}
 	for _, p := range plans {
 		for _, a := range p.Actions {
-			walk(a)
+			walk(a, isExample(p))
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package recommend
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -85,11 +86,14 @@ func compute(ctx context.Context, in Input) cds.Recommendation {
 	if reason != "" {
 		rec.Abstained, rec.AbstainReason = true, &reason
 	}
+	rec.Banner = s.banner()
 	rec.Warnings = s.warnings
+	for i := range rec.Warnings {
+		rec.Warnings[i].Example = rec.Banner != nil
+	}
 	rec.NotChecked = s.gaps
 	rec.Notes = s.notes
 	rec.Knowledge = s.pins()
-	rec.Banner = s.banner(rec.Options)
 	return rec
 }
 
@@ -356,14 +360,17 @@ func (s *session) pins() []cds.Artifact {
 }
 
 // banner marks an answer that rests on example content.
-func (s *session) banner(options []cds.Option) *string {
-	for _, p := range s.used {
-		if p.Pack == content.PackRegimens && (p.Experimental || p.Status == "draft") {
-			text := s.t(content.BannerDE, content.BannerEN)
-			return &text
-		}
+func (s *session) banner() *string {
+	if !slices.ContainsFunc(s.used, isExample) {
+		return nil
 	}
-	return nil
+	text := s.t(content.BannerDE, content.BannerEN)
+	return &text
+}
+
+// isExample tells regimens that nobody released.
+func isExample(p *knowledge.Plan) bool {
+	return p.Pack == content.PackRegimens && (p.Experimental || p.Status == "draft")
 }
 
 // generalGaps tells what is missing for checks on every option.

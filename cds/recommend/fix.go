@@ -91,15 +91,6 @@ func (r *reviewer) replace(o facts.Order) (cds.Fix, bool) {
 	return cds.Fix{}, false
 }
 
-func creates(f cds.Fix) bool {
-	for _, a := range f.Actions {
-		if a.Type == "create" {
-			return true
-		}
-	}
-	return false
-}
-
 // request is the draft order of one part of an option for the patient of an order.
 func (s *session) request(o facts.Order, p part) *fhir.Object {
 	root := o.Resource.Root()

@@ -237,6 +237,9 @@ func writeFindings(f recommend.Findings) string {
 func writeWarnings(b *strings.Builder, warnings []cds.Warning, gaps []cds.NotChecked) {
 	for _, w := range warnings {
 		fmt.Fprintf(b, "\n%s (%s): %s\n", w.Indicator, w.Code, w.Summary)
+		if w.Example {
+			fmt.Fprintf(b, "   example\n")
+		}
 		if w.OrderRef != "" {
 			fmt.Fprintf(b, "   order: %s\n", w.OrderRef)
 		}

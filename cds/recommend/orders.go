@@ -3,6 +3,7 @@ package recommend
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 
 	"cdss/cds"
@@ -21,12 +22,14 @@ const graceHours = 24
 // reviewer checks draft orders: a session with what the plan would offer instead.
 type reviewer struct {
 	*session
-	none    string          // why no antibiotic is due, "" when one may be
-	noneAt  []rag.Citation  // where that is said
-	judged  []*judged       // options of the plan for this patient
-	listed  map[string]bool // substances that the plan lists for this patient, nil when unknown
-	instead []*judged       // options that may replace an order, best first
-	told    map[string]bool // interactions of two drafts that stand on the first of them
+	none       string          // why no antibiotic is due, "" when one may be
+	noneAt     []rag.Citation  // where that is said
+	noneOfPlan bool            // that is said by the plan, not by a rule of safety
+	example    bool            // the plan that was asked is example content
+	judged     []*judged       // options of the plan for this patient
+	listed     map[string]bool // substances that the plan lists for this patient, nil when unknown
+	instead    []*judged       // options that may replace an order, best first
+	told       map[string]bool // interactions of two drafts that stand on the first of them
 }
 
 func check(ctx context.Context, in Input) Findings {
@@ -60,12 +63,9 @@ func check(ctx context.Context, in Input) Findings {
 	if len(f.Warnings)+len(f.NotChecked) > 0 {
 		f.Knowledge = r.pins()
 	}
-	for _, w := range f.Warnings {
-		for _, fix := range w.Fix {
-			if creates(fix) {
-				f.Banner = r.banner(nil)
-			}
-		}
+	if slices.ContainsFunc(f.Warnings, func(w cds.Warning) bool { return w.Example }) {
+		text := r.t(content.BannerDE, content.BannerEN)
+		f.Banner = &text
 	}
 	return f
 }
@@ -104,10 +104,11 @@ func (r *reviewer) consult() {
 	if !ok {
 		return
 	}
+	r.example = isExample(plan)
 	result := quiet.scope.Apply(plan)
 	for _, a := range result.Advice {
 		if a.Action.Role == content.RoleNoAntibiotic && r.none == "" {
-			r.none = prose(r.say(a.Action.Title), r.say(a.Action.Description))
+			r.none, r.noneOfPlan = prose(r.say(a.Action.Title), r.say(a.Action.Description)), true
 			r.noneAt = r.cites(a.Action.Citations...)
 			r.use(plan)
 		}
@@ -165,6 +166,7 @@ func (r *reviewer) order(o facts.Order, before []facts.Order) {
 		r.warnOrder(o, "no-antibiotic", cds.WarningI,
 			cds.Text{DE: sub.Name.DE + ": kein Antibiotikum angezeigt", EN: sub.Name.EN + ": no antibiotic indicated"},
 			cds.Text{DE: r.none, EN: r.none}, r.noneAt, []cds.Fix{r.remove(o)})
+		r.restsOn(r.noneOfPlan && r.example)
 	}
 	r.covers(o, sub)
 	for _, c := range o.Conflicts {
@@ -239,9 +241,10 @@ func (r *reviewer) object(o facts.Order, f finding) {
 		indicator = cds.WarningI
 	}
 	var fixes []cds.Fix
+	ofPlan := false // a fix offers what the plan holds
 	if f.outcome == exclude || f.outcome == specialist || f.reason == "restricted" {
 		if alternative, ok := r.replace(o); ok {
-			fixes = append(fixes, alternative)
+			fixes, ofPlan = append(fixes, alternative), true
 		}
 	}
 	if f.outcome == exclude {
@@ -250,7 +253,7 @@ func (r *reviewer) object(o facts.Order, f finding) {
 	if f.high != nil {
 		if sub, ok := r.Tables.Formulary.Lookup(o.ATC); ok {
 			if right, ok := r.planned(sub, o.Route); ok {
-				fixes = append(fixes, r.correct(o, sub, right))
+				fixes, ofPlan = append(fixes, r.correct(o, sub, right)), true
 			}
 		}
 	}
@@ -261,6 +264,7 @@ func (r *reviewer) object(o facts.Order, f finding) {
 		}
 	}
 	r.warnOrder(o, f.code, indicator, f.summary, f.detail, r.cites(at...), fixes)
+	r.restsOn(r.example && (f.reason == "restricted" || ofPlan))
 }
 
 func (r *reviewer) warnOrder(o facts.Order, code string, i cds.Indicator, summary, detail cds.Text, at []rag.Citation, fixes []cds.Fix) {
@@ -268,6 +272,11 @@ func (r *reviewer) warnOrder(o facts.Order, code string, i cds.Indicator, summar
 		Code: code, Indicator: i, Summary: r.say(summary), Detail: r.say(detail),
 		Citations: at, OrderRef: o.Reference, Fix: fixes,
 	})
+}
+
+// restsOn marks the last warning as resting on example content, or not.
+func (r *reviewer) restsOn(example bool) {
+	r.warnings[len(r.warnings)-1].Example = example
 }
 
 // oncePerClass are classes of which two members are never given together.

@@ -26,6 +26,7 @@ func (r *reviewer) tooLong(o facts.Order, sub formulary.Substance) {
 			return fmt.Sprintf(cds.Text{DE: "Verordnet sind %s Tage, die Quelle nennt höchstens %s.", EN: "Ordered are %s days, the source states %s at most."}.In(l),
 				stewardship.Decimal(o.Days, 0, l), stewardship.Decimal(days, 0, l))
 		}), r.lasting(sub.ATC), nil)
+	r.restsOn(r.example)
 }
 
 // lasting cites where the plan states the length of a substance's course.
@@ -97,6 +98,7 @@ func (r *reviewer) cultureBefore(orders []facts.Order) {
 				DE: "In den übermittelten Daten ist keine Kultur angefordert oder abgenommen. Bei schwerer Infektion darf die Abnahme den Beginn nicht verzögern.",
 				EN: "The data that were sent hold no culture ordered or taken. In severe infection taking it must not delay the start.",
 			}, r.cites(places(at)...), []cds.Fix{fix})
+		r.restsOn(r.example)
 		return
 	}
 }

@@ -58,7 +58,7 @@ type Findings struct {
 	Warnings   []cds.Warning
 	NotChecked []cds.NotChecked
 	Knowledge  []cds.Artifact
-	Banner     *string // set when a finding shows example content
+	Banner     *string // said on each warning that is an Example; nil when none is
 }
 
 // Recommend gives everything of a Recommendation but evidence, narrative and

@@ -282,6 +282,9 @@ func TestOutsideDemoNoExampleIsShown(t *testing.T) {
 			t.Errorf("%d example options are shown", len(rec.Options))
 		}
 		for _, w := range found.Warnings {
+			if w.Example {
+				t.Errorf("a warning rests on an example: %s", w.Summary)
+			}
 			for _, f := range w.Fix {
 				for _, a := range f.Actions {
 					if a.Type == "create" {

@@ -110,9 +110,9 @@ func folds(warning cds.Warning) bool {
 
 func (w *writer) in(t cds.Text) string { return t.In(w.lang) }
 
-// banner opens the detail of a card that shows example content.
-func (w *writer) banner(b *strings.Builder) {
-	if w.rec.Banner != nil {
+// banner opens the detail of a card, and says where it shows example content.
+func (w *writer) banner(b *strings.Builder, example bool) {
+	if example && w.rec.Banner != nil {
 		fmt.Fprintf(b, "**%s**\n\n", escape(*w.rec.Banner))
 	}
 	if w.opts.Notice != "" {
@@ -156,7 +156,7 @@ func (w *writer) recommendation() (cds.Card, bool) {
 		Indicator: cds.Info,
 		Source:    w.source(sources.list, cds.Coding{Code: rec.Indication.Code, System: rec.Indication.System, Display: name}),
 	}
-	w.banner(&b)
+	w.banner(&b, true)
 	if rec.Severity != nil {
 		fmt.Fprintf(&b, "%s: %s", w.in(wordSeverity), w.in(severities[rec.Severity.Value]))
 		if rec.Severity.Basis != "" {
@@ -232,10 +232,10 @@ func (w *writer) warning(at int, warning cds.Warning) cds.Card {
 	key := fmt.Sprintf("warning/%d/%s/%s", at, warning.Code, warning.OrderRef)
 	var b strings.Builder
 	head := warning.Summary
-	if w.rec.Banner != nil {
+	if warning.Example {
 		head = w.headline(head)
 	}
-	w.banner(&b)
+	w.banner(&b, warning.Example)
 	card := cds.Card{
 		UUID:      w.opts.NewUUID(key),
 		Summary:   summary(head),

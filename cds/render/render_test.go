@@ -15,6 +15,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 
 	"cdss/cds"
+	"cdss/cds/content"
 	"cdss/cds/conformance"
 	"cdss/cds/render"
 )
@@ -42,6 +43,9 @@ func read(t *testing.T, path string) cds.Recommendation {
 	if filepath.Base(filepath.Dir(path)) == "order" {
 		rec.Warnings[1].Fix = fixes(rec.Language)
 	}
+	for i := range rec.Warnings {
+		rec.Warnings[i].Example = rec.Banner != nil
+	}
 	return rec
 }
 
@@ -60,6 +64,27 @@ func fixes(lang cds.Lang) []cds.Fix {
 		{Label: remove, Recommended: true, Actions: []cds.Action{{Type: "delete", Description: remove, ResourceID: "MedicationRequest/1"}}},
 		{Label: "ohne Beschreibung", Actions: []cds.Action{{Type: "create", Resource: resource}}},
 		{Label: "ohne Ressource", Actions: []cds.Action{{Type: "update", Description: "x"}}},
+	}
+}
+
+// A card says that it shows example content when it does, and only then.
+func TestExampleOnItsOwnCard(t *testing.T) {
+	banner := content.BannerEN
+	rec := cds.Recommendation{Language: cds.EN, Banner: &banner, Warnings: []cds.Warning{
+		{Code: "dose-amount", Indicator: cds.WarningI, Summary: "dose higher than any of the guideline", Example: true},
+		{Code: "qt", Indicator: cds.WarningI, Summary: "two that prolong QT"},
+	}}
+	cards := render.Cards(rec, render.Options{Lang: cds.EN, NewUUID: ids})
+	if len(cards) != 2 {
+		t.Fatalf("%d cards, want 2", len(cards))
+	}
+	for i, want := range []bool{true, false} {
+		if got := strings.Contains(cards[i].Detail, banner); got != want {
+			t.Errorf("%s: banner in the detail: %v, want %v", cards[i].Summary, got, want)
+		}
+		if got := strings.HasPrefix(cards[i].Summary, "EXAMPLE"); got != want {
+			t.Errorf("%s: marked in the summary: %v, want %v", cards[i].Summary, got, want)
+		}
 	}
 }
 
