@@ -339,20 +339,28 @@ func TestSepticShock(t *testing.T) {
 	lactate := observation("2524-7", today, quantity("3.2", "mmol/L"))
 	pressor := medication("active", atc(german, "C01CA03"), "")
 	for _, tc := range []struct {
-		name string
-		raw  []string
-		want string
+		name    string
+		raw     []string
+		want    string
+		missing []string
 	}{
-		{"vasopressor and lactate", []string{lactate, pressor}, "known true"},
-		{"lactate normal", []string{observation("2524-7", today, quantity("1.2", "mmol/L")), pressor}, "absent false"},
-		{"pressure kept without a vasopressor", join(lactate, vital(today, 20, 110, 60, 15)), "absent false"},
-		{"pressure not kept, vasopressor not recorded", join(lactate, vital(today, 20, 80, 40, 15)), "unknown"},
-		{"coded", []string{condition("R57.2", "Septischer Schock", "")}, "known true"},
-		{"nothing measured", nil, "unknown"},
+		{"vasopressor and lactate", []string{lactate, pressor}, "known true", nil},
+		{"lactate normal", []string{observation("2524-7", today, quantity("1.2", "mmol/L")), pressor}, "absent false", nil},
+		{"pressure kept without a vasopressor", join(lactate, vital(today, 20, 110, 60, 15)), "absent false", nil},
+		{"pressure not kept, vasopressor not recorded", join(lactate, vital(today, 20, 80, 40, 15)), "unknown", []string{"medications"}},
+		{"lactate alone", []string{lactate}, "unknown", []string{"mean-blood-pressure"}},
+		{"vasopressor alone", []string{pressor}, "unknown", []string{"lactate"}},
+		{"pressure not kept, no lactate", join(vital(today, 20, 80, 40, 15)), "unknown", []string{"lactate"}},
+		{"coded", []string{condition("R57.2", "Septischer Schock", "")}, "known true", nil},
+		{"nothing measured", nil, "unknown", []string{"lactate", "mean-blood-pressure"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := value(build(t, append([]string{adult}, tc.raw...)...), "septic-shock"); got != tc.want {
+			c := build(t, append([]string{adult}, tc.raw...)...)
+			if got := value(c, "septic-shock"); got != tc.want {
 				t.Errorf("septic-shock = %s, want %s", got, tc.want)
+			}
+			if diff := cmp.Diff(tc.missing, c.Fact("septic-shock").Missing); diff != "" {
+				t.Errorf("missing (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -169,6 +169,14 @@ func (b *builder) shock() {
 		settle(false, "computed", text("Laktat ≤ 2 mmol/l", "lactate ≤ 2 mmol/L"))
 	case !pressor && mean.AtLeast(65) == stewardship.Yes:
 		settle(false, "computed", text("mittlerer Blutdruck ≥ 65 mmHg ohne dokumentierten Vasopressor", "mean blood pressure ≥ 65 mmHg without a recorded vasopressor"))
+	case pressor:
+		f.Missing, f.Reason = []string{"lactate"}, text("Vasopressor dokumentiert, Laktat fehlt", "vasopressor recorded, lactate is missing")
+	case lactate.Known && mean.Known:
+		f.Missing, f.Reason = []string{"medications"}, text("mittlerer Blutdruck < 65 mmHg und Laktat > 2 mmol/l: offen, ob ein Vasopressor nötig ist", "mean blood pressure < 65 mmHg and lactate > 2 mmol/L: open whether a vasopressor is needed")
+	case lactate.Known:
+		f.Missing, f.Reason = []string{"mean-blood-pressure"}, text("Blutdruck fehlt", "blood pressure is missing")
+	case mean.Known:
+		f.Missing, f.Reason = []string{"lactate"}, text("mittlerer Blutdruck < 65 mmHg, Laktat fehlt", "mean blood pressure < 65 mmHg, lactate is missing")
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/yuin/goldmark/extension"
 
 	"cdss/cds"
-	"cdss/cds/content"
 	"cdss/cds/conformance"
+	"cdss/cds/content"
 	"cdss/cds/render"
 )
 

@@ -18,7 +18,7 @@ var (
 // mechanism grades the reactions of an entry. The worst sign counts; a severe or
 // instant course makes a harmless-looking sign unknown instead of mild.
 func (t *Table) mechanism(e Entry) (Mechanism, cds.Text) {
-	found := map[string]string{} // mechanism -> the words it was read from
+	found := map[string]cds.Text{} // mechanism -> the reaction it was read from
 	severe, quick := false, false
 	note := func(text string) {
 		if text == "" {
@@ -58,9 +58,9 @@ func (t *Table) mechanism(e Entry) (Mechanism, cds.Text) {
 	}
 	high := e.Criticality == "high"
 
-	say := func(m Mechanism, word, de, en string) (Mechanism, cds.Text) {
-		if word != "" {
-			de, en = de+": "+word, en+": "+word
+	say := func(m Mechanism, word cds.Text, de, en string) (Mechanism, cds.Text) {
+		if !word.IsZero() {
+			de, en = de+": "+word.DE, en+": "+word.EN
 		}
 		return m, cds.Text{DE: de, EN: en}
 	}
@@ -89,19 +89,19 @@ func (t *Table) mechanism(e Entry) (Mechanism, cds.Text) {
 		return say(Intolerance, word, "Nebenwirkung", "side effect")
 	}
 	if e.Type == "intolerance" && e.Criticality == "low" {
-		return say(Intolerance, "", "als Unverträglichkeit mit niedriger Kritikalität erfasst", "recorded as an intolerance of low criticality")
+		return say(Intolerance, cds.Text{}, "als Unverträglichkeit mit niedriger Kritikalität erfasst", "recorded as an intolerance of low criticality")
 	}
 	if quick {
-		return say(ImmediateSevere, "", "Reaktion innerhalb von Minuten", "reaction within minutes")
+		return say(ImmediateSevere, cds.Text{}, "Reaktion innerhalb von Minuten", "reaction within minutes")
 	}
-	return say(UnknownMechanism, "", "keine Reaktion beschrieben", "no reaction described")
+	return say(UnknownMechanism, cds.Text{}, "keine Reaktion beschrieben", "no reaction described")
 }
 
-// signs gives, per mechanism, the first word of a text that speaks for it and is
+// signs gives, per mechanism, the first reaction in a text that speaks for it and is
 // not denied.
-func (t *Table) signs(text string) map[string]string {
+func (t *Table) signs(text string) map[string]cds.Text {
 	folded := stewardship.Fold(text)
-	out := map[string]string{}
+	out := map[string]cds.Text{}
 	for _, r := range t.reactions {
 		if _, ok := out[r.mechanism]; ok {
 			continue

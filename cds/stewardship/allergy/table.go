@@ -3,6 +3,7 @@ package allergy
 import (
 	"io/fs"
 
+	"cdss/cds"
 	"cdss/cds/stewardship"
 	"cdss/cds/stewardship/formulary"
 )
@@ -27,7 +28,7 @@ type allergen struct {
 }
 
 type reaction struct {
-	display   string
+	display   cds.Text // German, and the English display of the code
 	mechanism string
 	words     []string // folded
 }
@@ -75,7 +76,7 @@ func Load(fsys fs.FS, f *formulary.Formulary) (*Table, error) {
 		return nil, err
 	}
 	err = stewardship.ReadTable(fsys, "reactions.csv", all, func(r *stewardship.Row) {
-		x := reaction{display: r.Need("display"), mechanism: r.Need("mechanism")}
+		x := reaction{display: cds.Text{DE: r.Need("name_de"), EN: r.Need("display")}, mechanism: r.Need("mechanism")}
 		switch x.mechanism {
 		case "immediate-severe", "delayed-severe", "immediate", "mild", "intolerance":
 		default:
