@@ -82,12 +82,12 @@ func evalCases(ctx context.Context, args []string, env environment) error {
 		return err
 	}
 	if *corpus != "" {
-		guidelines, drop, err := loadCorpus(ctx, *corpus, env)
+		read, err := loadCorpus(ctx, *corpus, env)
 		if err != nil {
 			return err
 		}
-		defer drop()
-		h.guidelines.Store(guidelines)
+		defer read.drop()
+		h.guidelines.Store(read.Service)
 	}
 	routes := h.routes()
 	answered := 0

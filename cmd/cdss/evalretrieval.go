@@ -16,6 +16,8 @@ import (
 	"cdss/rag/eval"
 	"cdss/rag/ingest"
 	ragstore "cdss/rag/store"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 func evalRetrieval(ctx context.Context, args []string, env environment) error {
@@ -27,6 +29,7 @@ func evalRetrieval(ctx context.Context, args []string, env environment) error {
 	k := set.Int("k", 10, "depth of nDCG")
 	before := set.String("baseline", "", "report of an earlier run to compare with")
 	keep := set.String("write-baseline", "", "file to keep the report of this run in")
+	ablation := set.String("ablation", "", "file to write tables to: by kind and language, against plain BM25 and PostgreSQL's full text, and without each step of the ranking (Markdown)")
 	maxDrop := set.Float64("max-drop", -1, "fail when nDCG falls by more than this against the baseline")
 	if err := parse(set, args, 0, 0); err != nil {
 		return err
@@ -58,11 +61,11 @@ func evalRetrieval(ctx context.Context, args []string, env environment) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", *queries, err)
 	}
-	guidelines, drop, err := loadCorpus(ctx, *corpus, env)
+	guidelines, err := loadCorpus(ctx, *corpus, env)
 	if err != nil {
 		return err
 	}
-	defer drop()
+	defer guidelines.drop()
 	run, err := eval.Run(ctx, list, *top, guidelines.Search)
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func evalRetrieval(ctx context.Context, args []string, env environment) error {
 	}
 	fmt.Fprintf(env.out, "%d queries answered, written to %s\n", len(run), *out)
 	if !slices.ContainsFunc(list, func(q eval.Query) bool { return len(q.Relevant) > 0 }) {
-		if *before != "" || *keep != "" {
+		if *before != "" || *keep != "" || *ablation != "" {
 			return usagef("%s judges no query: there is nothing to compare", *queries)
 		}
 		return nil
@@ -80,6 +83,16 @@ func evalRetrieval(ctx context.Context, args []string, env environment) error {
 	report := eval.Score(list, run, sources(*corpus), *k)
 	if err := report.WriteTable(env.out); err != nil {
 		return err
+	}
+	if *ablation != "" {
+		score := func(run []eval.Line) eval.Report { return eval.Score(list, run, sources(*corpus), *k) }
+		rows, err := guidelines.ablate(ctx, list, *top, score, env.err)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(*ablation, func(f *os.File) error { return report.WriteMarkdown(f, rows) }); err != nil {
+			return err
+		}
 	}
 	if *keep != "" {
 		if err := writeFile(*keep, func(f *os.File) error { return report.WriteBaseline(f) }); err != nil {
@@ -111,30 +124,40 @@ func compareRuns(w io.Writer, before, after eval.Report, maxDrop float64) error 
 	return nil
 }
 
+// measured is what loadCorpus read, and what it takes to search it in other ways.
+type measured struct {
+	*ingest.Service
+	parts parts
+	store *ragstore.Store
+	pool  *pgxpool.Pool
+	drop  func()
+}
+
 // loadCorpus reads a folder into a throw-away database, exactly as uploads would
 // be, and makes every file active. A file that cannot be used is named and left
 // out.
-func loadCorpus(ctx context.Context, dir string, env environment) (*ingest.Service, func(), error) {
+func loadCorpus(ctx context.Context, dir string, env environment) (*measured, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, nil, usagef("%s is no folder that can be read", dir)
+		return nil, usagef("%s is no folder that can be read", dir)
 	}
 	cfg, err := readConfig(env.vars)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	log := observe.NewLogger(env.err, max(cfg.LogLevel, slog.LevelWarn), cfg.Production)
 	parts := newParts()
 	pool, drop, err := throwAway(ctx, cfg, log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	reader, err := newReader(cfg, log)
 	if err != nil {
 		drop()
-		return nil, nil, err
+		return nil, err
 	}
+	store := ragstore.New(pool, log)
 	guidelines, outcomes, err := ingest.Load(ctx, ingest.Config{
-		Store: ragstore.New(pool, log), Tasks: task.New(pool, task.Config{Log: log}),
+		Store: store, Tasks: task.New(pool, task.Config{Log: log}),
 		Embedder: parts.embedder, Expander: parts.concepts, Reader: reader, Log: log,
 	}, dir)
 	for _, o := range outcomes {
@@ -144,9 +167,9 @@ func loadCorpus(ctx context.Context, dir string, env environment) (*ingest.Servi
 	}
 	if err != nil {
 		drop()
-		return nil, nil, err
+		return nil, err
 	}
-	return guidelines, drop, nil
+	return &measured{guidelines, parts, store, pool, drop}, nil
 }
 
 // sources gives the text of the corpus files by name, for measures that look at

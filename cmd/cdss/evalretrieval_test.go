@@ -38,6 +38,19 @@ func TestRetrievalAgainstBaseline(t *testing.T) {
 	if text, code := eval(bad, "--baseline", baseline); code != 0 {
 		t.Errorf("a worse run that may be: %d %s", code, text)
 	}
+	tables := filepath.Join(dir, "tables.md")
+	if text, code := eval(good, "--ablation", tables); code != 0 {
+		t.Fatalf("tables: %d %s", code, text)
+	}
+	written, err := os.ReadFile(tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{"| lang:en | 1 | 1.000", "| **whole** | 1.000", "| plain BM25", "| PostgreSQL full text: ts_rank, any word | 1.000", "| without concept leg | 1.000"} {
+		if !strings.Contains(string(written), row) {
+			t.Errorf("the tables lack %q:\n%s", row, written)
+		}
+	}
 	for _, wrong := range [][]string{{"--max-drop", "0.1"}, {"--baseline", out + "x"}} {
 		if text, code := eval(good, wrong...); code != 2 {
 			t.Errorf("%v: %d %s", wrong, code, text)

@@ -13,16 +13,7 @@ import (
 
 // WriteTable prints the report, groups in rows.
 func (r Report) WriteTable(w io.Writer) error {
-	names := make([]string, 0, len(r.Groups))
-	for g := range r.Groups {
-		names = append(names, g)
-	}
-	sort.Slice(names, func(i, j int) bool {
-		if (names[i] == "all") != (names[j] == "all") {
-			return names[i] == "all"
-		}
-		return names[i] < names[j]
-	})
+	names := r.names()
 	line := fmt.Sprintf("%-16s%5s", "group", "n")
 	for _, c := range columns {
 		name := c.name
@@ -54,6 +45,21 @@ func (r Report) WriteTable(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// names lists the groups, all queries first.
+func (r Report) names() []string {
+	names := make([]string, 0, len(r.Groups))
+	for g := range r.Groups {
+		names = append(names, g)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		if (names[i] == "all") != (names[j] == "all") {
+			return names[i] == "all"
+		}
+		return names[i] < names[j]
+	})
+	return names
 }
 
 // WriteBaseline keeps a report for later comparison.

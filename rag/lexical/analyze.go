@@ -19,11 +19,21 @@ const maxWord = 60
 // Analyzer turns text into tokens. It caches stems and is not safe for concurrent
 // use; make one per goroutine.
 type Analyzer struct {
-	stems map[string]string
+	without Without
+	stems   map[string]string
+}
+
+// Without names what an analyzer leaves out, to measure what that is worth. The zero
+// value leaves out nothing.
+type Without struct {
+	Stems bool // words stand as they are written
+	Grams bool
 }
 
 // NewAnalyzer makes an analyzer.
-func NewAnalyzer() *Analyzer { return &Analyzer{stems: map[string]string{}} }
+func NewAnalyzer(without Without) *Analyzer {
+	return &Analyzer{without: without, stems: map[string]string{}}
+}
 
 // Words gives the words of a text in order: lower-case runs of letters and digits
 // that are no stop words of either language.
@@ -62,7 +72,7 @@ func (a *Analyzer) Tokens(text, language string) []string {
 	var tokens []string
 	for _, w := range Words(text) {
 		tokens = append(tokens, a.Stem(w, language))
-		tokens = grams(tokens, w)
+		tokens = a.grams(tokens, w)
 	}
 	return tokens
 }
@@ -77,13 +87,16 @@ func (a *Analyzer) QueryTokens(text string) []string {
 		if en != de {
 			tokens = append(tokens, en)
 		}
-		tokens = grams(tokens, w)
+		tokens = a.grams(tokens, w)
 	}
 	return tokens
 }
 
 // Stem is the Snowball stem of a lower-case word, German (default) or English (Porter2).
 func (a *Analyzer) Stem(word, language string) string {
+	if a.without.Stems {
+		return word
+	}
 	key := word
 	if language == "en" {
 		key = "\x00" + word
@@ -113,7 +126,10 @@ func stem(word, language string) string {
 }
 
 // grams appends the 4-grams of a word between its boundary marks.
-func grams(tokens []string, word string) []string {
+func (a *Analyzer) grams(tokens []string, word string) []string {
+	if a.without.Grams {
+		return tokens
+	}
 	padded := []rune("^" + fold.Replace(word) + "$")
 	if len(padded) > maxWord {
 		return tokens

@@ -31,7 +31,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestTokens(t *testing.T) {
-	a := lexical.NewAnalyzer()
+	a := lexical.NewAnalyzer(lexical.Without{})
 	got := a.Tokens("Infektionen", "de")
 	want := []string{"infektion", "#^inf", "#infe", "#nfek", "#fekt", "#ekti", "#ktio", "#tion", "#ione", "#onen", "#nen$"}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -65,7 +65,7 @@ func denied(fact string) bool {
 
 // analyze reads a query.
 func (s *Snapshot) analyze(q rag.Query) question {
-	analyzer := lexical.NewAnalyzer()
+	analyzer := lexical.NewAnalyzer(s.settings.Without)
 	text := q.Text
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "")

@@ -3,7 +3,6 @@ package retrieve_test
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,8 +18,6 @@ import (
 	"cdss/rag/parse"
 	"cdss/rag/retrieve"
 )
-
-var ablation = flag.Bool("ablation", false, "print what each step of ranking is worth on the reference queries")
 
 // reference is the folder of reference data; the tests that need it are skipped
 // where it is absent.
@@ -212,65 +209,30 @@ func TestDemoGuideline(t *testing.T) {
 	}
 }
 
-func TestAblation(t *testing.T) {
-	if !*ablation {
-		return // the figures are printed on request: go test ./rag/retrieve -run Ablation -ablation -v
-	}
+// Each step that can be taken out changes what is found for some query, so that none
+// is measured that does nothing.
+func TestSteps(t *testing.T) {
 	dir := reference(t)
 	l, sources := corpus(t, filepath.Join(dir, "guideline-s2k"))
 	list := queries(t, filepath.Join(dir, "retrieval", "queries_public.jsonl"))
-	with := func(change func(*retrieve.Settings)) retrieve.Options {
+	whole := retrieve.DefaultSettings()
+	whole.Abstain = 0
+	with := func(s retrieve.Settings, words bool) eval.Report {
 		o := standard()
-		s := retrieve.DefaultSettings()
-		s.Abstain = 0
-		change(&s)
+		if words {
+			o.Expander, o.Embedder = nil, nil
+		}
 		o.Settings = &s
-		return o
+		return measure(t, l, sources, list, o)
 	}
-	words := func(o retrieve.Options) retrieve.Options {
-		o.Expander, o.Embedder = nil, nil
-		return o
+	full := with(whole, false)
+	for _, step := range retrieve.Steps() {
+		s := whole
+		step.Out(&s)
+		if c := eval.Compare(with(s, step.Words), full); c.Better+c.Worse == 0 {
+			t.Errorf("without %s nothing changes", step.Name)
+		}
 	}
-	plain := func(s *retrieve.Settings) {
-		s.Heading, s.Length, s.Table, s.Advice, s.Coverage, s.Duplicate, s.Expansion, s.Concept, s.LocalVector = 1, 0.75, 1, 0, 0, 1, 0, 0, 0
-	}
-	steps := []struct {
-		name string
-		opts retrieve.Options
-	}{
-		{"words only, stems and 4-grams", words(with(plain))},
-		{"+ headings x4, b 0.3", words(with(func(s *retrieve.Settings) { plain(s); s.Heading, s.Length = 4, 0.3 }))},
-		{"+ names of concepts in the word leg", with(func(s *retrieve.Settings) { plain(s); s.Heading, s.Length, s.Expansion = 4, 0.3, 0.3 })},
-		{"+ concept leg", with(func(s *retrieve.Settings) {
-			plain(s)
-			s.Heading, s.Length, s.Expansion, s.Concept = 4, 0.3, 0.3, 0.6
-		})},
-		{"+ local vectors", with(func(s *retrieve.Settings) {
-			s.Table, s.Advice, s.Coverage, s.Duplicate = 1, 0, 0, 1
-		})},
-		{"+ coverage", with(func(s *retrieve.Settings) { s.Table, s.Advice, s.Duplicate = 1, 0, 1 })},
-		{"+ priors for tables and advice", with(func(s *retrieve.Settings) { s.Duplicate = 1 })},
-		{"+ repeated content demoted (all)", with(func(s *retrieve.Settings) {})},
-		{"all but the concept leg", with(func(s *retrieve.Settings) { s.Concept = 0 })},
-		{"all but the word leg", with(func(s *retrieve.Settings) { s.Lexical = 0 })},
-		{"all but added names", with(func(s *retrieve.Settings) { s.Expansion = 0 })},
-		{"all but vectors", with(func(s *retrieve.Settings) { s.LocalVector = 0 })},
-		{"all but coverage", with(func(s *retrieve.Settings) { s.Coverage = 0 })},
-		{"all but the advice prior", with(func(s *retrieve.Settings) { s.Advice = 0 })},
-		{"all but the table prior", with(func(s *retrieve.Settings) { s.Table = 1 })},
-		{"all but heading weight", with(func(s *retrieve.Settings) { s.Heading = 1 })},
-		{"all but the gate of facts", with(func(s *retrieve.Settings) { s.Gate, s.OtherFacts = 1, 1 })},
-	}
-	full := measure(t, l, sources, list, standard())
-	var out strings.Builder
-	fmt.Fprintf(&out, "%-40s%8s%8s%8s%8s%8s%8s%8s\n", "step", "ndcg", "de", "en", "lay", "r@8k", "pchar5", "p")
-	for _, st := range steps {
-		r := measure(t, l, sources, list, st.opts)
-		c := eval.Compare(r, full)
-		fmt.Fprintf(&out, "%-40s%8.3f%8.3f%8.3f%8.3f%8.3f%8.3f%8.3f\n", st.name, r.Groups["all"].NDCG, r.Groups["lang:de"].NDCG,
-			r.Groups["lang:en"].NDCG, r.Groups["kind:lay"].NDCG, r.Groups["all"].Recall8k, r.Groups["all"].PChar5, c.P)
-	}
-	t.Logf("p: paired randomisation test against the full ranking\n%s", &out)
 }
 
 // BenchmarkReference is the time of one question: the seven files as often as it

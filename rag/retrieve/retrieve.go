@@ -130,7 +130,7 @@ func (s *Snapshot) index(place map[string]int32) {
 	// that memory stays bounded and the index the same.
 	analyzers := make([]*lexical.Analyzer, runtime.GOMAXPROCS(0))
 	for i := range analyzers {
-		analyzers[i] = lexical.NewAnalyzer()
+		analyzers[i] = lexical.NewAnalyzer(s.settings.Without)
 	}
 	for from := 0; from < n; from += block {
 		for _, a := range s.analyses(analyzers, from, min(from+block, n)) {

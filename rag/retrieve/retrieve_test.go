@@ -172,7 +172,7 @@ func TestRepeatedContentIsDemoted(t *testing.T) {
 	if first < 0 || second < 0 {
 		t.Fatal("a copy was lost")
 	}
-	if later := r.Hits[max(first, second)]; later.Parts["duplicate"] == 0 || later.Score > 0.6*r.Hits[min(first, second)].Score {
+	if later := r.Hits[max(first, second)]; later.Parts["duplicate"] == 0 || later.Score > 0.75*r.Hits[min(first, second)].Score {
 		t.Errorf("the repetition is not demoted: %v", later.Parts)
 	}
 }

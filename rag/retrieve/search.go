@@ -280,6 +280,30 @@ func (s *Snapshot) fuse(l *legs, vectorShare float64) {
 		}
 		l.final[i] = v * s.prior(l, i)
 	}
+	s.lean(l)
+}
+
+// lean lets a passage take part in the score of its neighbours in the same section:
+// what answers often goes on in the next passage (cluster hypothesis, Jardine and van
+// Rijsbergen 1971).
+func (s *Snapshot) lean(l *legs) {
+	share := s.settings.Neighbour
+	if share == 0 {
+		return
+	}
+	own := slices.Clone(l.final)
+	for i := range own {
+		if own[i] <= 0 {
+			continue
+		}
+		beside := 0.0
+		for _, j := range [2]int{i - 1, i + 1} {
+			if j >= 0 && j < len(own) && s.docOf[i] == s.docOf[j] && slices.Equal(s.passages[i].Section, s.passages[j].Section) {
+				beside = max(beside, own[j])
+			}
+		}
+		l.final[i] = own[i] + share*max(0, beside-own[i])
+	}
 }
 
 // prior is what a passage is worth before its words are looked at, times how much of
