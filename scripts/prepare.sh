@@ -96,6 +96,14 @@ need_postgresql() {
 
 need_browser() { have chromium || have chromium-browser || have google-chrome || install chromium; }
 
+# Two PDF files of more than a hundred pages, for a test that is skipped without them.
+want_documents() {
+	[ ! -e /usr/share/developers-reference/de/developers-reference.pdf ] && may_install || return 0
+	needed=$missing
+	install developers-reference developers-reference-de
+	missing=$needed
+}
+
 case "${1:-}" in
 go) need_go ;;
 build)
@@ -112,6 +120,7 @@ test)
 	need_node
 	[ -n "${TEST_DATABASE_URL:-}" ] || need_postgresql
 	need_browser
+	want_documents
 	;;
 *)
 	echo 'usage: prepare.sh go|build|run|test' >&2

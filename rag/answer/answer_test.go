@@ -108,6 +108,16 @@ func TestWithoutModelTheWordsThemselves(t *testing.T) {
 	}
 }
 
+// The words of a question stand in the heading; what is quoted is what stands below it.
+func TestHeadingIsNoAnswer(t *testing.T) {
+	below := strings.Repeat("Die Kanüle wird täglich angesehen\nund bei Rötung gezogen. ", 14)
+	a := ask(t, shelf{texts: []string{"7.2 Zystitis und Nitrofurantoin\n\n" + below}}, nil, "Nitrofurantoin bei Zystitis")
+	got := a.Excerpts[0].Text()
+	if !strings.HasPrefix(got, "7.2 Zystitis") || len(got) < 500 || len(got) > 700 || !strings.HasSuffix(got, ".") {
+		t.Errorf("quoted %q", got)
+	}
+}
+
 func TestSentencesAreHeldAgainstTheirWords(t *testing.T) {
 	const quote = "Bei Zystitis wird Nitrofurantoin empfohlen"
 	for _, c := range []struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"cdss/rag"
@@ -42,7 +43,33 @@ func excerpt(h rag.Hit, v Vocabulary, asked []string) (start, end int) {
 		}
 		return 0, end
 	}
+	// What follows is quoted as far as there is room, up to the end of a sentence: the
+	// words of a question often stand in the heading, and the answer below it.
+	for i := min(parts[from][0]+longestExcerpt, len(text)); i > parts[to][1]; i-- {
+		if ends(text, i) {
+			return parts[from][0], i
+		}
+	}
 	return parts[from][0], parts[to][1]
+}
+
+// ends tells whether a sentence, a paragraph or a row ends before i: after a full stop
+// behind a word of four letters or more, which few abbreviations have.
+func ends(text string, i int) bool {
+	switch {
+	case strings.TrimSpace(text[i-1:i]) == "":
+		return false
+	case i == len(text) || strings.HasPrefix(text[i:], "\n\n"):
+		return true
+	case text[i] == '\n' && strings.Contains(text[strings.LastIndexByte(text[:i], '\n')+1:i], " | "):
+		return true
+	}
+	if !strings.ContainsAny(text[i-1:i], ".!?") || text[i] != ' ' && text[i] != '\n' {
+		return false
+	}
+	word := text[strings.LastIndexAny(text[:i-1], " \n(")+1 : i-1]
+	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(text[i:], " \n"))
+	return utf8.RuneCountInString(word) > 3 && !unicode.IsLower(next)
 }
 
 // relevance counts what a piece of text shares with the question.

@@ -2,11 +2,11 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ApiError } from '@cdss/shared/api/error.ts'
 import { call } from '@cdss/shared/api/call.ts'
-import type { Guideline } from '@cdss/shared/api/types.ts'
+import type { Box, Guideline } from '@cdss/shared/api/types.ts'
+import { PageImage } from '@cdss/shared/passage/PageImage.tsx'
 import { SourcePage } from '@cdss/shared/passage/SourcePage.tsx'
 import { Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useText } from '../text.ts'
-import { PageImage, type Box } from './PageImage.tsx'
 
 type Place = {
   guideline: Guideline
@@ -52,7 +52,10 @@ export function PagePlace({ document, version, quote }: { document: string; vers
         </Link>
       </p>
       {p.image ? (
-        <PageImage src={p.image} width={p.width} height={p.height} boxes={p.boxes} label={t('evidence.image', { page: p.page ?? p.sheet })} />
+        <>
+          <PageImage image={p.image} width={p.width} height={p.height} page={p.page ?? p.sheet} boxes={p.boxes} text={quoted} lang={p.guideline.language} />
+          {p.boxes.length === 0 && <p className="small muted">{t('evidence.noBoxes')}</p>}
+        </>
       ) : (
         <SourcePage text={p.text} lang={p.guideline.language} quoted={quoted} />
       )}

@@ -448,7 +448,6 @@ export const de = {
   evidence: {
     show: 'Stelle auf der Seite zeigen',
     page: 'S. {{page}}',
-    image: 'Seite {{page}} der Leitlinie',
     read: 'In der Leitlinie lesen',
     notFound: 'Diese Worte stehen so nicht in der geladenen Fassung; nichts ist markiert.',
     otherVersion: 'Geladen ist eine andere Fassung ({{version}}) als die zitierte; nichts ist markiert.',

@@ -451,7 +451,6 @@ export const en: Same<typeof de> = {
   evidence: {
     show: 'Show the place on its page',
     page: 'p. {{page}}',
-    image: 'Page {{page}} of the guideline',
     read: 'Read in the guideline',
     notFound: 'These words do not stand in the version that is loaded; nothing is marked.',
     otherVersion: 'Another version ({{version}}) than the one cited is loaded; nothing is marked.',

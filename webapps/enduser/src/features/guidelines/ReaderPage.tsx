@@ -2,11 +2,11 @@ import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useState } from 'react'
 import { SourceLine } from '@cdss/shared/clinical/SourceLine.tsx'
+import { PageImage } from '@cdss/shared/passage/PageImage.tsx'
 import { SourcePage } from '@cdss/shared/passage/SourcePage.tsx'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useText } from '../../text.ts'
-import { PageImage } from '../../evidence/PageImage.tsx'
 import { nameOfPage, useFound, useGuidelines, usePage, usePages } from './api.ts'
 import classes from './Guidelines.module.css'
 
@@ -18,8 +18,10 @@ export function ReaderPage({ id, sheet }: { id: string; sheet: number }) {
   const pages = usePages(id)
   const page = usePage(id, sheet)
   const [asText, setAsText] = useState(false)
+  const [found, setFound] = useState<string | null>(null)
   const outline = pages.data?.pages ?? []
   const total = pages.data?.total ?? 0
+  const marked = page.data?.passages.find((p) => p.id === found)
   const go = (to: number) => void navigate({ to: '/guidelines/$id/p/$sheet', params: { id, sheet: String(to) } })
   return (
     <Page title={t('reader.title')}>
@@ -56,21 +58,15 @@ export function ReaderPage({ id, sheet }: { id: string; sheet: number }) {
           {page.data && (
             <div className={classes.page}>
               {page.data.image && !asText ? (
-                <PageImage
-                  src={page.data.image}
-                  width={page.data.width}
-                  height={page.data.height}
-                  boxes={[]}
-                  label={t('evidence.image', { page: nameOfPage(page.data) })}
-                />
+                <PageImage image={page.data.image} width={page.data.width} height={page.data.height} page={nameOfPage(page.data)} boxes={marked?.boxes} text={marked?.quoted} lang={marked?.language} />
               ) : (
-                <SourcePage text={page.data.text} lang={guideline?.language} />
+                <SourcePage text={page.data.text} lang={guideline?.language} quoted={marked?.quoted} />
               )}
             </div>
           )}
         </section>
         <div className="stack">
-          <Search id={id} />
+          <Search id={id} onPick={setFound} />
           <Link to="/guidelines">{t('reader.all')}</Link>
         </div>
       </div>
@@ -78,7 +74,7 @@ export function ReaderPage({ id, sheet }: { id: string; sheet: number }) {
   )
 }
 
-function Search({ id }: { id: string }) {
+function Search({ id, onPick }: { id: string; onPick: (passage: string) => void }) {
   const t = useText()
   const [text, setText] = useState('')
   const needle = useDeferredValue(text.trim())
@@ -93,7 +89,7 @@ function Search({ id }: { id: string }) {
       <ul className={classes.list}>
         {found.data?.passages.map((p) => (
           <li key={p.id} className={classes.item}>
-            <Link to="/guidelines/$id/p/$sheet" params={{ id, sheet: String(p.sheet) }} lang={p.language}>
+            <Link to="/guidelines/$id/p/$sheet" params={{ id, sheet: String(p.sheet) }} lang={p.language} onClick={() => onPick(p.id)}>
               {t('evidence.page', { page: p.page ?? p.sheet })}: {p.section.at(-1) ?? p.quoted.slice(0, 60)}
             </Link>
             <span className="small muted" lang={p.language}>
