@@ -31,6 +31,7 @@ type config struct {
 	TrustedProxies int
 	Auth           string // open | required
 	Demo           bool
+	Concepts       string // file of the site's own concepts, "" for none
 	Antibiogram    string // file of the hospital's own antibiogram, "" for none
 	Production     bool
 	LogLevel       slog.Level
@@ -64,6 +65,7 @@ var known = []struct{ name, about string }{
 	{"CDSS_SECRET_KEY", "seals stored secrets: 32 random bytes in base64 (or CDSS_SECRET_KEY_FILE)"},
 	{"CDSS_SECRET_KEY_FILE", "file with that key"},
 	{"CDSS_DEMO", "1: example knowledge and patients, asOf; refuses a public address"},
+	{"CDSS_CONCEPTS", "CSV file of further names and concepts for the search (id, kind, de, en, names, parents, codes); docs/EVIDENCE.md"},
 	{"CDSS_ANTIBIOGRAM", "CSV file of the hospital's own antibiogram (organism, substance, n, %S); decides between options that are equal otherwise"},
 	{"CDSS_OIDC_ISSUER", "login of people: issuer"},
 	{"CDSS_OIDC_CLIENT_ID", "login of people: client id"},
@@ -126,6 +128,7 @@ func readConfig(environ []string) (config, error) {
 		PostgresBin:  r.text("", "CDSS_POSTGRES_BIN"),
 		ReferenceDir: r.text("../shared/data", "REFERENCE_DATA_DIR"),
 		Demo:         r.truth("CDSS_DEMO"),
+		Concepts:     r.text("", "CDSS_CONCEPTS"),
 		Antibiogram:  r.text("", "CDSS_ANTIBIOGRAM"),
 		Production:   r.choice("development", "ENVIRONMENT", "development", "production") == "production",
 

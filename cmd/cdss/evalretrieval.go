@@ -145,7 +145,10 @@ func loadCorpus(ctx context.Context, dir string, env environment) (*measured, er
 		return nil, err
 	}
 	log := observe.NewLogger(env.err, max(cfg.LogLevel, slog.LevelWarn), cfg.Production)
-	parts := newParts()
+	parts, err := newParts(cfg)
+	if err != nil {
+		return nil, err
+	}
 	pool, drop, err := throwAway(ctx, cfg, log)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,10 @@ func ingestFiles(ctx context.Context, args []string, env environment) error {
 		return err
 	}
 	defer pool.Close()
-	parts := newParts()
+	parts, err := newParts(cfg)
+	if err != nil {
+		return err
+	}
 	queue := task.New(pool, task.Config{Log: log})
 	reader, err := newReader(cfg, log)
 	if err != nil {

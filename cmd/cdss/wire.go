@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,19 +107,32 @@ type parts struct {
 	embedder embed.Embedder
 }
 
-func newParts() parts {
+func newParts(cfg config) (parts, error) {
 	table := concept.Default()
-	return parts{concepts: table, embedder: embed.NewConcept(table, table.Version())}
+	if cfg.Concepts != "" {
+		f, err := os.Open(cfg.Concepts)
+		if err != nil {
+			return parts{}, fmt.Errorf("open the site's concepts: %w", err)
+		}
+		defer func() { _ = f.Close() }()
+		if table, err = concept.DefaultWith(f); err != nil {
+			return parts{}, fmt.Errorf("read %s: %w", filepath.Base(cfg.Concepts), err)
+		}
+	}
+	return parts{concepts: table, embedder: embed.NewConcept(table, table.Version())}, nil
 }
 
 // newHouse builds everything that needs no database, in the order it depends on
 // each other. Adjust may change clock and ids before anything is built on them.
 func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, error) {
-	h := &house{cfg: cfg, log: log, metrics: observe.NewMetrics(), parts: newParts(), now: time.Now, newID: newID}
+	common, err := newParts(cfg)
+	if err != nil {
+		return nil, err
+	}
+	h := &house{cfg: cfg, log: log, metrics: observe.NewMetrics(), parts: common, now: time.Now, newID: newID}
 	for _, change := range adjust {
 		change(h)
 	}
-	var err error
 	if h.tables, err = recommend.LoadTables(content.Tables()); err != nil {
 		return nil, err
 	}

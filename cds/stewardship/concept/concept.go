@@ -6,6 +6,7 @@
 package concept
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/csv"
@@ -32,6 +33,17 @@ var Default = sync.OnceValue(func() *Table {
 	return t
 })
 
+// DefaultWith is the shipped table with the rows of a site: a row with an id that
+// ships adds its names, parents and codes to that concept, whose kind and names stay
+// as they are; every other row is a concept of the site's own.
+func DefaultWith(site io.Reader) (*Table, error) {
+	own, err := io.ReadAll(site)
+	if err != nil {
+		return nil, fmt.Errorf("read table of concepts: %w", err)
+	}
+	return Read(strings.NewReader(shipped), bytes.NewReader(own))
+}
+
 // Concept is a row of the table.
 type Concept struct {
 	ID      string
@@ -57,33 +69,22 @@ type Table struct {
 
 // Read reads a table: CSV with the columns id, kind, de, en, names, parents and
 // codes, lists separated by semicolons. A name that begins with "=" counts only in
-// its own case, for abbreviations that are also words.
-func Read(r io.Reader) (*Table, error) {
+// its own case, for abbreviations that are also words. Further tables add to the
+// concepts of those before them.
+func Read(tables ...io.Reader) (*Table, error) {
 	sum := sha256.New()
-	records, err := csv.NewReader(io.TeeReader(r, sum)).ReadAll()
-	if err != nil {
-		return nil, issue.Wrap(issue.Invalid, err, "read table of concepts")
-	}
-	if len(records) == 0 || strings.Join(records[0], ",") != "id,kind,de,en,names,parents,codes" {
-		return nil, issue.New(issue.Structure, "table of concepts has unexpected columns")
-	}
 	t := &Table{byID: map[string]int{}, related: map[string][]rag.Mention{}, names: map[string]int{},
-		exact: map[string]int{}, parts: map[string]int{}, codes: map[string]int{}, begins: map[string]int{},
-		version: hex.EncodeToString(sum.Sum(nil))[:12]}
-	for n, rec := range records[1:] {
-		c := Concept{ID: rec[0], Kind: rec[1], DE: rec[2], EN: rec[3], Names: list(rec[4]), Parents: list(rec[5]), Codes: list(rec[6])}
-		if c.ID == "" || c.DE == "" || c.EN == "" {
-			return nil, issue.New(issue.Required, "concept in row %d lacks id or a name", n+2)
+		exact: map[string]int{}, parts: map[string]int{}, codes: map[string]int{}, begins: map[string]int{}}
+	for _, r := range tables {
+		records, err := csv.NewReader(io.TeeReader(r, sum)).ReadAll()
+		if err != nil {
+			return nil, issue.Wrap(issue.Invalid, err, "read table of concepts")
 		}
-		if _, ok := kindWeights[c.Kind]; !ok {
-			return nil, issue.New(issue.Value, "concept %s has unknown kind %q", c.ID, c.Kind)
+		if err := t.add(records); err != nil {
+			return nil, err
 		}
-		if _, ok := t.byID[c.ID]; ok {
-			return nil, issue.New(issue.Duplicate, "concept %s stands twice", c.ID)
-		}
-		t.byID[c.ID] = len(t.concepts)
-		t.concepts = append(t.concepts, c)
 	}
+	t.version = hex.EncodeToString(sum.Sum(nil))[:12]
 	var faults []error // all at once: whoever edits the table wants the list
 	for i, c := range t.concepts {
 		for _, name := range append([]string{c.DE, c.EN}, c.Names...) {
@@ -110,6 +111,36 @@ func Read(r io.Reader) (*Table, error) {
 		return nil, issue.Wrap(issue.Invalid, err, "read table of concepts")
 	}
 	return t, nil
+}
+
+// add takes the rows of one table in.
+func (t *Table) add(records [][]string) error {
+	if len(records) == 0 || strings.Join(records[0], ",") != "id,kind,de,en,names,parents,codes" {
+		return issue.New(issue.Structure, "table of concepts has unexpected columns")
+	}
+	before := len(t.concepts)
+	for n, rec := range records[1:] {
+		c := Concept{ID: rec[0], Kind: rec[1], DE: rec[2], EN: rec[3], Names: list(rec[4]), Parents: list(rec[5]), Codes: list(rec[6])}
+		at, known := t.byID[c.ID]
+		switch {
+		case known && at >= before:
+			return issue.New(issue.Duplicate, "concept %s stands twice", c.ID)
+		case known:
+			old := &t.concepts[at]
+			old.Names = append(old.Names[:len(old.Names):len(old.Names)], c.Names...)
+			old.Parents = append(old.Parents[:len(old.Parents):len(old.Parents)], c.Parents...)
+			old.Codes = append(old.Codes[:len(old.Codes):len(old.Codes)], c.Codes...)
+			continue
+		case c.ID == "" || c.DE == "" || c.EN == "":
+			return issue.New(issue.Required, "concept in row %d lacks id or a name", n+2)
+		}
+		if _, ok := kindWeights[c.Kind]; !ok {
+			return issue.New(issue.Value, "concept %s has unknown kind %q", c.ID, c.Kind)
+		}
+		t.byID[c.ID] = len(t.concepts)
+		t.concepts = append(t.concepts, c)
+	}
+	return nil
 }
 
 func list(s string) []string {

@@ -236,3 +236,31 @@ func FuzzAnnotate(f *testing.F) {
 		}
 	})
 }
+
+// A site adds names to what ships and concepts of its own, and is told what is wrong.
+func TestSiteConcepts(t *testing.T) {
+	const head = "id,kind,de,en,names,parents,codes\n"
+	table, err := concept.DefaultWith(strings.NewReader(head + "pneumonia,,,,Lungenzauber,,\nhouse-score,score,Hausscore,house score,HS7,pneumonia,\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table.Version() == concept.Default().Version() {
+		t.Error("the version did not change, so that vectors of the shipped table would be taken for these")
+	}
+	for text, want := range map[string]string{"V. a. Lungenzauber": "pneumonia", "HS7 von 4": "house-score", "Pneumonie": "pneumonia"} {
+		if got := table.Annotate(text); len(got) != 1 || got[0].Concept != want {
+			t.Errorf("%q: %v, want %s", text, got, want)
+		}
+	}
+	if got := concept.Default().Annotate("Lungenzauber"); len(got) != 0 {
+		t.Errorf("the shipped table knows it: %v", got)
+	}
+	for name, rows := range map[string]string{
+		"columns": "id,kind\n", "taken name": head + "x,disease,Pneumonie,x,,,\n", "unknown kind": head + "x,y,X,X,,,\n", "unknown parent": head + "x,disease,Xyz,Xyz,,nobody,\n",
+		"twice": head + "x,disease,Xyz,Xyz,,,\nx,disease,Xyz,Xyz,,,\n", "no name": head + "x,disease,,,,,\n",
+	} {
+		if _, err := concept.DefaultWith(strings.NewReader(rows)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
