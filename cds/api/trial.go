@@ -58,6 +58,18 @@ type TraceQuestion struct {
 	WhyNot   string          `json:"whyNot,omitempty" maxLength:"10" doc:"ATC code of a substance of which to tell why it is not offered"`
 }
 
+// ExpressionQuestion is the body of POST /authoring/expressions.
+type ExpressionQuestion struct {
+	Language  string          `json:"language" enum:"text/fhirpath,text/cql,text/cql-expression,text/cql-identifier"`
+	Text      string          `json:"text" maxLength:"100000" doc:"the expression, or a definition of the library that is written"`
+	Before    string          `json:"before,omitempty" maxLength:"1000000" doc:"what stands before the place that is written at, to have it completed"`
+	Libraries []string        `json:"libraries,omitempty" maxItems:"50" doc:"canonicals that the artifact names"`
+	Library   json.RawMessage `json:"library,omitempty" doc:"a Library as it stands in the editor, whose source is written"`
+	Rule      *RuleName       `json:"rule,omitempty" doc:"the stored artifact it belongs to, with whose drafts it is read"`
+	Case      string          `json:"case,omitempty" maxLength:"64" doc:"id of a case on whose data it is tried"`
+	Bundle    json.RawMessage `json:"bundle,omitempty" doc:"a patient's data, instead of a case"`
+}
+
 // RuleName names a stored artifact.
 type RuleName struct {
 	Type string `json:"type" enum:"PlanDefinition,ActivityDefinition,Library"`
@@ -116,6 +128,33 @@ func RegisterTrial(api huma.API, c TrialConfig) {
 			}
 			return nil, d.failing.fail(ctx, err)
 		})
+	huma.Register(api, authoringOperation("try-expression", http.MethodPost, "/expressions", "Tell what is wrong with an expression, how it could go on, and what it is worth", http.StatusOK, 404, 422),
+		func(ctx context.Context, in *struct{ Body ExpressionQuestion }) (*struct{ Body runs.ExpressionAnswer }, error) {
+			a, err := d.expression(ctx, in.Body)
+			if err != nil {
+				return nil, d.failing.fail(ctx, err)
+			}
+			return &struct{ Body runs.ExpressionAnswer }{a}, nil
+		})
+}
+
+func (d *trialDoor) expression(ctx context.Context, b ExpressionQuestion) (runs.ExpressionAnswer, error) {
+	q := runs.ExpressionQuestion{Language: b.Language, Text: b.Text, Before: b.Before, Libraries: b.Libraries, Case: b.Case}
+	if b.Rule != nil {
+		q.Type, q.ID = b.Rule.Type, b.Rule.ID
+	}
+	var err error
+	if given(b.Library) {
+		if q.Library, err = fhir.ParseResource(b.Library); err != nil {
+			return runs.ExpressionAnswer{}, issue.Wrap(issue.Invalid, err, "the Library cannot be read").At("library")
+		}
+	}
+	if given(b.Bundle) {
+		if q.Bundle, err = fhir.ParseResource(b.Bundle); err != nil {
+			return runs.ExpressionAnswer{}, issue.Wrap(issue.Invalid, err, "the Bundle cannot be read").At("bundle")
+		}
+	}
+	return d.Runs.Expression(ctx, q)
 }
 
 func (d *trialDoor) impact(ctx context.Context, at RuleAddress, bundles []json.RawMessage, language string) (*struct{ Body trial.Impact }, error) {

@@ -22,6 +22,8 @@ func newRuns(h *house) error {
 	h.runs, err = runs.New(runs.Config{
 		Artifacts: tried{h}, Knowledge: h.knowledge.Load, Tables: h.tables, Local: h.local.Load, Demo: h.cfg.Demo,
 		Shipped: shipped, Site: siteCases{h}.bundles, Now: h.now,
+		MemberOf: func() func(fhir.Coding, string) (bool, bool) { return h.fhir.codes.known() },
+		Codes:    func() func(string) ([]fhir.Coding, bool) { return h.fhir.codes.listed() },
 	})
 	if err != nil {
 		return fmt.Errorf("read the cases that come with the program: %w", err)

@@ -1,6 +1,8 @@
 package fhirpath
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/apd/v3"
@@ -274,3 +276,38 @@ func (t typeID) Element(name string) (types []TypeID, list, ok bool) {
 // EqualNodes compares elements by their children, whatever the order of the
 // members.
 func EqualNodes(a, b *fhir.Node) bool { return equalNodes(a, b) }
+
+// Elements lists the elements of the type and of those it is made from, by name.
+func (t typeID) Elements() []string {
+	m := r4()
+	var names []string
+	for ; t != 0; t = m.types[t].base {
+		for _, e := range m.types[t].elements {
+			names = append(names, e.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Resources lists the types of resources, by name.
+func Resources() []string {
+	var names []string
+	for _, t := range r4().types {
+		if t.kind == kindResource && !t.abstract {
+			names = append(names, t.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Functions lists the functions of the language, by name.
+func Functions() []string {
+	names := slices.Collect(maps.Keys(functions()))
+	for name := range typeFunctions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

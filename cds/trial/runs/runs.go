@@ -40,6 +40,10 @@ type Config struct {
 	// Site gives the cases of this site for a canonical url, all of them for "".
 	Site func(ctx context.Context, url string) ([]*fhir.Resource, error)
 	Now  func() time.Time
+	// MemberOf and Codes tell what is in value sets, for expressions that are tried.
+	// They, and what they give, may be nil: nothing is known.
+	MemberOf func() func(coding fhir.Coding, valueSet string) (in, ok bool)
+	Codes    func() func(valueSet string) (codes []fhir.Coding, ok bool)
 }
 
 // Service tries artifacts. It is safe for concurrent use.

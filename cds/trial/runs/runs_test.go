@@ -2,6 +2,7 @@ package runs_test
 
 import (
 	"context"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -151,5 +152,73 @@ func TestWhyNot(t *testing.T) {
 		if _, err := s.Trace(t.Context(), q); !issue.Is(err, issue.Required) && !issue.Is(err, issue.NotFound) {
 			t.Errorf("%+v: %v", q, err)
 		}
+	}
+}
+
+// An expression is told its faults with their places, how it can go on, and what it is
+// worth on the data of a case.
+func TestExpression(t *testing.T) {
+	s := service(t)
+	library := func(text string) *fhir.Resource {
+		r, err := fhir.NewResource("Library", "ward").Set("name", "Ward").Set("status", "draft").
+			Append("content", fhir.NewObject().Set("contentType", "text/cql").Set("data", base64.StdEncoding.EncodeToString([]byte(text)))).Resource()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	patient, err := fhir.ParseResource([]byte(`{"resourceType":"Bundle","type":"collection","timestamp":"2026-03-16T09:00:00+01:00","entry":[
+		{"resource":{"resourceType":"Patient","id":"p","gender":"male","birthDate":"1950-02-01"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(q runs.ExpressionQuestion) runs.ExpressionAnswer {
+		t.Helper()
+		a, err := s.Expression(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	const head = "library Ward version '1'\nusing FHIR version '4.0.1'\ncontext Patient\n"
+	t.Run("value and the definitions behind it", func(t *testing.T) {
+		a := ask(runs.ExpressionQuestion{Language: "text/cql-identifier", Text: "Old", Bundle: patient,
+			Library: library(head + "define Age: AgeInYears()\ndefine Old: Age >= 65\n")})
+		if len(a.Problems) > 0 || a.Value == nil || a.Value.Text != "true" || len(a.Reads) != 2 || a.Reads[0].Name != "Ward.Age" || a.Reads[0].Text != "76" {
+			t.Errorf("%+v", a)
+		}
+	})
+	t.Run("what is not known", func(t *testing.T) {
+		a := ask(runs.ExpressionQuestion{Language: "text/cql-expression", Text: "exists [Condition]", Bundle: patient})
+		if a.Value == nil || len(a.Value.Unknown) != 1 || a.Value.Unknown[0] != "Condition" {
+			t.Errorf("%+v", a)
+		}
+	})
+	t.Run("a fault in the library, with its place", func(t *testing.T) {
+		a := ask(runs.ExpressionQuestion{Language: "text/cql", Library: library(head + "define Old: Patient.birthdate\n")})
+		if len(a.Problems) != 1 || a.Problems[0].Line != 4 || a.Problems[0].Column != 21 || a.Problems[0].Definition != "Old" || strings.Contains(a.Problems[0].Message, "line") {
+			t.Errorf("%+v", a.Problems)
+		}
+	})
+	t.Run("faults of expressions", func(t *testing.T) {
+		for _, q := range []runs.ExpressionQuestion{
+			{Language: "text/cql-expression", Text: "1 +\n+ "}, {Language: "text/fhirpath", Text: "%age >=\n"},
+		} {
+			if a := ask(q); len(a.Problems) != 1 || a.Problems[0].Line == 0 || a.Problems[0].Column == 0 {
+				t.Errorf("%s: %+v", q.Language, a.Problems)
+			}
+		}
+		if a := ask(runs.ExpressionQuestion{Language: "text/cql-identifier", Text: "Nobody", Libraries: []string{"http://example.org/Library/none"}}); len(a.Problems) != 2 {
+			t.Errorf("%+v", a.Problems)
+		}
+	})
+	t.Run("completion", func(t *testing.T) {
+		a := ask(runs.ExpressionQuestion{Language: "text/cql", Before: "define X: Patient.birth", Library: library(head)})
+		if a.Typed != "birth" || len(a.Completions) != 1 || a.Completions[0].Text != "birthDate" || a.Completions[0].Type != "FHIR.date" {
+			t.Errorf("%+v", a)
+		}
+	})
+	if _, err := s.Expression(t.Context(), runs.ExpressionQuestion{Language: "text/cql-expression", Text: "1", Case: "no such case"}); issue.KindOf(err) != issue.NotFound {
+		t.Errorf("%v", err)
 	}
 }

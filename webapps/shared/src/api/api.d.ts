@@ -111,6 +111,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/authoring/expressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell what is wrong with an expression, how it could go on, and what it is worth */
+        post: operations["try-expression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/authoring/feedback": {
         parameters: {
             query?: never;
@@ -1942,6 +1959,63 @@ export interface components {
             /** @description indicator, code and summary */
             warnings: string[];
             whyNot?: components["schemas"]["WhyNot"];
+        };
+        ExpressionAnswer: {
+            /** @description what could stand there, best first */
+            completions: components["schemas"]["ExpressionCompletion"][];
+            /** @description what is wrong, with its place */
+            problems: components["schemas"]["ExpressionProblem"][];
+            /** @description the definitions that took part, in the order in which they were known */
+            reads: components["schemas"]["ExpressionValue"][];
+            /** @description what is written of the word that is to be completed */
+            typed: string;
+            /** @description what it is worth on the data; of CQL alone */
+            value?: components["schemas"]["ExpressionValue"];
+        };
+        ExpressionCompletion: {
+            /** @enum {string} */
+            kind: "element" | "definition" | "parameter" | "term" | "library" | "function" | "type" | "keyword";
+            text: string;
+            type?: string;
+        };
+        ExpressionProblem: {
+            /**
+             * Format: int64
+             * @description in characters, from 1
+             */
+            column: number;
+            definition?: string;
+            /**
+             * Format: int64
+             * @description from 1; 0 where there is none
+             */
+            line: number;
+            message: string;
+        };
+        ExpressionQuestion: {
+            /** @description what stands before the place that is written at, to have it completed */
+            before?: string;
+            /** @description a patient's data, instead of a case */
+            bundle?: unknown;
+            /** @description id of a case on whose data it is tried */
+            case?: string;
+            /** @enum {string} */
+            language: "text/fhirpath" | "text/cql" | "text/cql-expression" | "text/cql-identifier";
+            /** @description canonicals that the artifact names */
+            libraries?: string[];
+            /** @description a Library as it stands in the editor, whose source is written */
+            library?: unknown;
+            /** @description the stored artifact it belongs to, with whose drafts it is read */
+            rule?: components["schemas"]["RuleName"];
+            /** @description the expression, or a definition of the library that is written */
+            text: string;
+        };
+        ExpressionValue: {
+            name?: string;
+            text: string;
+            type?: string;
+            /** @description what was asked for and is not known */
+            unknown?: string[];
         };
         Fact: {
             date?: string;
@@ -3841,6 +3915,57 @@ export interface operations {
                 content: {
                     "application/fhir+json": Record<string, never>;
                     "application/gzip": string;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "try-expression": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpressionQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpressionAnswer"];
                 };
             };
             /** @description Not Found */
