@@ -285,6 +285,37 @@ func (g *group) keep(fits func(member) bool) {
 // mostMembers bounds what goes with one artifact; each may retire another one.
 const mostMembers = 400
 
+// withNamed adds to artifacts the ones of the site that they name, and those that
+// these name. An artifact without version means its draft.
+func (s *Service) withNamed(ctx context.Context, b *book, members []member, ref string) ([]member, error) {
+	seen := map[string]bool{ref: true}
+	for i := 0; i < len(members); i++ {
+		for _, n := range references(members[i].version.Resource) {
+			of := fhir.ParseCanonical(n.String())
+			next, ok := b.byName[of.URL+"|"+of.Version]
+			if of.Version == "" {
+				next, ok = b.draftOf(of.URL)
+			}
+			if !ok || seen[next.Ref()] {
+				continue
+			}
+			if len(members) == mostMembers {
+				return nil, issue.New(issue.TooCostly, "%s names more than %d artifacts that go with it", ref, mostMembers)
+			}
+			seen[next.Ref()] = true
+			v, err := s.Resources.Read(ctx, next.Type, next.ID, 0)
+			if issue.Is(err, issue.Deleted) || issue.Is(err, issue.NotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			members = append(members, member{v, b.life(v)})
+		}
+	}
+	return members, nil
+}
+
 // group reads an artifact and all that it names.
 func (s *Service) group(ctx context.Context, typ, id string) (*group, error) {
 	v, l, err := s.find(ctx, typ, id)
@@ -305,30 +336,8 @@ func (s *Service) group(ctx context.Context, typ, id string) (*group, error) {
 		return nil, issue.New(issue.BusinessRule, "%s: its url or version was changed past the steps", l.Ref()).WithStatus(409)
 	}
 	g := &group{members: []member{{v, l}}, inForce: map[string]member{}, names: map[string]string{}}
-	seen := map[string]bool{l.Ref(): true}
-	for i := 0; i < len(g.members); i++ {
-		for _, n := range references(g.members[i].version.Resource) {
-			of := fhir.ParseCanonical(n.String())
-			next, ok := b.byName[of.URL+"|"+of.Version]
-			if of.Version == "" {
-				next, ok = b.draftOf(of.URL)
-			}
-			if !ok || seen[next.Ref()] {
-				continue
-			}
-			if len(g.members) == mostMembers {
-				return nil, issue.New(issue.TooCostly, "%s names more than %d artifacts that go with it", l.Ref(), mostMembers)
-			}
-			seen[next.Ref()] = true
-			v, err := s.Resources.Read(ctx, next.Type, next.ID, 0)
-			if issue.Is(err, issue.Deleted) || issue.Is(err, issue.NotFound) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			g.members = append(g.members, member{v, b.life(v)})
-		}
+	if g.members, err = s.withNamed(ctx, b, g.members, l.Ref()); err != nil {
+		return nil, err
 	}
 	for _, m := range g.members {
 		g.names[m.life.URL] = m.life.Canonical()

@@ -39,17 +39,30 @@ func (s *Service) With(ctx context.Context, r *fhir.Resource) (*knowledge.Snapsh
 	if err != nil {
 		return nil, err
 	}
-	active, err := r.Root().Object().Set("status", "active").Resource()
+	b, err := s.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	members, err := s.withNamed(ctx, b, []member{{version: fhir.Version{Resource: r}}}, r.Ref())
 	if err != nil {
 		return nil, err
 	}
 	o := s.options(site)
 	var list []knowledge.Released
+	would := map[string]bool{}
+	for _, m := range members {
+		would[url(m.version.Resource)] = true
+		active, err := m.version.Resource.Root().Object().Set("status", "active").Resource()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, knowledge.Released{Resource: active, InForce: true, SHA256: knowledge.Hash(active)})
+	}
 	for _, old := range o.Site {
-		if url(old.Resource) != url(r) {
+		if !would[url(old.Resource)] {
 			list = append(list, old)
 		}
 	}
-	o.Site = append(list, knowledge.Released{Resource: active, InForce: true, SHA256: knowledge.Hash(active)})
+	o.Site = list
 	return knowledge.Load(s.Shipped, o)
 }

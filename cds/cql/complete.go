@@ -41,11 +41,16 @@ func (l *Library) Complete(before string) (typed string, list []Completion) {
 			list = append(list, Completion{Text: word, Kind: "keyword"})
 		}
 	}
+	quoted := strings.HasPrefix(typed, `"`)
 	begun := strings.ToLower(strings.TrimPrefix(typed, `"`))
 	list = slices.DeleteFunc(list, func(c Completion) bool {
-		name := strings.ToLower(strings.Trim(c.Text, `"(`))
-		return !strings.HasPrefix(name, begun) || strings.HasPrefix(typed, `"`) && !strings.HasPrefix(c.Text, `"`)
+		return !strings.HasPrefix(strings.ToLower(strings.Trim(c.Text, `"(`)), begun) || quoted && !named[c.Kind]
 	})
+	for i, c := range list {
+		if quoted && !strings.HasPrefix(c.Text, `"`) {
+			list[i].Text = `"` + c.Text + `"` // the quote is written already
+		}
+	}
 	slices.SortStableFunc(list, func(a, b Completion) int {
 		if d := slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind); d != 0 {
 			return d
@@ -54,6 +59,9 @@ func (l *Library) Complete(before string) (typed string, list []Completion) {
 	})
 	return typed, list[:min(len(list), mostCompletions)]
 }
+
+// named are the kinds of what may be written with quotes.
+var named = map[string]bool{"element": true, "definition": true, "parameter": true, "term": true, "library": true}
 
 // kinds in the order in which they are offered.
 var kinds = []string{"element", "definition", "parameter", "term", "library", "function", "type", "keyword"}

@@ -14,7 +14,7 @@ parameter "Measurement Period" Interval<DateTime>
 context Patient
 define "Pneumonia present": exists [Condition: "Pneumonia codes"]
 define Temperatures: [Observation]
-define First: Tuple { name: 'x', size: 3 }
+define "First": Tuple { name: 'x', size: 3 }
 define function Twice(x Integer): x * 2
 `
 
@@ -39,7 +39,9 @@ func TestComplete(t *testing.T) {
 		want          []string // among what is offered
 		not           []string
 	}{
-		{`exists "Pneu`, `"Pneu`, []string{`"Pneumonia present"`, `"Pneumonia codes"`}, []string{"Patient", `Temperatures`}},
+		{`exists "Pneu`, `"Pneu`, []string{`"Pneumonia present"`, `"Pneumonia codes"`}, []string{`"Patient"`, `"Temperatures"`}},
+		{`"Temp`, `"Temp`, []string{`"Temperatures"`}, nil},
+		{`"exi`, `"exi`, nil, []string{`"exists"`, "exists"}},
 		{`pneu`, `pneu`, []string{`"Pneumonia present"`}, nil},
 		{`Patient.na`, `na`, []string{"name"}, []string{"gender"}},
 		{`Patient.name.`, ``, []string{"family", "given"}, []string{"birthDate"}},

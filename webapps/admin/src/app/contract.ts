@@ -2,6 +2,7 @@ import type { Holds, Keys, Stated } from '@cdss/shared/api/contract.ts'
 import type * as session from '@cdss/shared/session/types.ts'
 import type * as audit from '../features/audit/types.ts'
 import type * as curation from '../features/guidelines/types.ts'
+import type * as rules from '../features/rules/types.ts'
 import type * as lab from '../lab/types.ts'
 import type * as work from '../features/system/types.ts'
 import type * as system from '../system/types.ts'
@@ -37,6 +38,8 @@ export type Contract = Holds<
     Keys<lab.RunComparison, Stated['QueryRunComparison']>,
     Keys<lab.Answer, Stated['AnswerResponse']>,
     Keys<lab.AnswerCitation, Stated['AnswerCitation']>,
+    Keys<rules.ExpressionAnswer, Stated['ExpressionAnswer']>,
+    Keys<rules.ExpressionQuestion, Stated['ExpressionQuestion']>,
     Keys<work.Sent, Stated['OutboundRequest']>,
   ]
 >

@@ -10,10 +10,10 @@ import { effectOf, roleOf, substancesOf, withEffect, withSubstances, withWords, 
 import { titleOf } from './rule.ts'
 import classes from './rules.module.css'
 import { Sources } from './Sources.tsx'
-import { Outcome } from './Traced.tsx'
-import type { Problem, TracedAction } from './types.ts'
+import { Outcome, type Patient } from './Traced.tsx'
+import type { ExpressionQuestion, Problem, TracedAction } from './types.ts'
 
-export type Surroundings = { kind: Kind; readOnly: boolean; traced: (at: string) => TracedAction | undefined; problems: Problem[]; tried: boolean }
+export type Surroundings = { kind: Kind; readOnly: boolean; traced: (at: string) => TracedAction | undefined; problems: Problem[]; tried: boolean; about: Pick<ExpressionQuestion, 'libraries' | 'rule'>; patient: Patient }
 type Props = Surroundings & {
   action: PlanDefinitionAction
   onChange: (action: PlanDefinitionAction) => void
@@ -31,7 +31,7 @@ const effects = ['warn', 'specialist', 'exclude'] as const
 const places = ['both', 'options', 'orders'] as const
 const routes = ['', 'iv', 'po'] as const
 
-export function ActionForm({ action, onChange, onRemove, onAdd, at, location, kind, readOnly, traced, problems, tried, children }: Props) {
+export function ActionForm({ action, onChange, onRemove, onAdd, at, location, kind, readOnly, traced, problems, tried, about, patient, children }: Props) {
   const t = useText()
   const id = useId()
   const title = wordsOf(action, 'title')
@@ -131,14 +131,14 @@ export function ActionForm({ action, onChange, onRemove, onAdd, at, location, ki
               <ConditionEditor
                 key={i}
                 label={t('rules.conditionNo', { n: i + 1 })}
+                language={condition.expression?.language ?? 'text/fhirpath'}
                 value={condition.expression?.expression ?? ''}
+                about={about}
+                patient={patient}
                 traced={now?.conditions[i]}
                 faults={mine.filter((p) => p.location.startsWith(`${location}.condition[${i}]`)).map((p) => p.message)}
-                onChange={(expression) =>
-                  onChange({
-                    ...action,
-                    condition: action.condition?.map((old, j) => (j === i ? { ...old, expression: { ...old.expression, language: old.expression?.language ?? 'text/fhirpath', expression } } : old)),
-                  })
+                onChange={(expression, language) =>
+                  onChange({ ...action, condition: action.condition?.map((old, j) => (j === i ? { ...old, expression: { ...old.expression, language, expression } } : old)) })
                 }
                 onRemove={() => onChange({ ...action, condition: action.condition?.filter((_, j) => j !== i) })}
               />

@@ -1,34 +1,44 @@
-import { Button, CloseButton, NativeSelect, Textarea, TextInput } from '@mantine/core'
+import { Button, CloseButton, NativeSelect, TextInput } from '@mantine/core'
 import { useId, useState } from 'react'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { useIndications } from '../../guideline/guidelines.ts'
 import { useText, type TextKey } from '../../text.ts'
-import { Outcome } from './Traced.tsx'
+import { ExpressionField } from './ExpressionField.tsx'
+import { Outcome, type Patient } from './Traced.tsx'
 import { factNamed, facts } from './model/facts.ts'
 import { ops, readCondition, readNumber, writeCondition, type Group, type Op, type Part, type Term } from './model/condition.ts'
 import classes from './rules.module.css'
-import type { TracedCondition } from './types.ts'
+import type { ExpressionQuestion, TracedCondition } from './types.ts'
 
 type Props = {
   label: string
+  language: string
   value: string
-  onChange: (expression: string) => void
+  onChange: (expression: string, language: string) => void
   onRemove: () => void
   /** How it came out on the example that is chosen. */
   traced: TracedCondition | undefined
   /** What the server found wrong with it. */
   faults: string[]
+  /** What it may name, and on whom it is tried. */
+  about: Pick<ExpressionQuestion, 'libraries' | 'rule'>
+  patient: Patient
 }
 
-/** One condition: as sentences where they can say it, else, or on demand, as FHIRPath. */
-export function ConditionEditor({ label, value, onChange, onRemove, traced, faults }: Props) {
+const languages = ['text/fhirpath', 'text/cql-expression', 'text/cql-identifier'] as const
+const languageOf = (name: string) => (name === 'text/cql' || name === 'text/cql.expression' ? 'text/cql-expression' : name === 'text/cql.identifier' ? 'text/cql-identifier' : languages.find((l) => l === name)) ?? 'text/fhirpath'
+
+/** One condition: as sentences where they can say it, else, or on demand, as FHIRPath or CQL. */
+export function ConditionEditor({ label, language, value, onChange, onRemove, traced, faults, about, patient }: Props) {
   const t = useText()
-  const [group, setGroup] = useState<Group | null>(() => readCondition(value))
+  const lang = languageOf(language)
+  const path = lang === 'text/fhirpath'
+  const [group, setGroup] = useState<Group | null>(() => (path ? readCondition(value) : null))
   const [asText, setAsText] = useState(() => group === null)
-  const read = asText ? readCondition(value) : null
+  const read = asText && path ? readCondition(value) : null
   const change = (next: Group) => {
     setGroup(next)
-    onChange(writeCondition(next))
+    onChange(writeCondition(next), language)
   }
   return (
     <div className="stack-tight" role="group" aria-label={label}>
@@ -49,16 +59,23 @@ export function ConditionEditor({ label, value, onChange, onRemove, traced, faul
         <CloseButton aria-label={t('rules.removeOf', { what: label })} onClick={onRemove} />
       </div>
       {asText || group === null ? (
-        <Textarea
-          aria-label={`${label}: FHIRPath`}
-          autosize
-          minRows={2}
-          spellCheck={false}
-          value={value}
-          onChange={(event) => onChange(event.currentTarget.value)}
-          description={read === null && value !== '' ? t('rules.textOnly') : undefined}
-          error={faults.length > 0 ? faults.join(' · ') : undefined}
-        />
+        <>
+          <NativeSelect
+            aria-label={`${label}: ${t('rules.language')}`}
+            value={lang}
+            onChange={(event) => onChange(value, event.currentTarget.value)}
+            data={languages.map((name) => ({ value: name, label: t(`rules.languages.${name === 'text/fhirpath' ? 'fhirpath' : name === 'text/cql-expression' ? 'cql' : 'name'}`) }))}
+          />
+          <ExpressionField
+            label={`${label}: ${path ? 'FHIRPath' : 'CQL'}`}
+            about={{ ...about, language: lang }}
+            value={value}
+            onChange={(text) => onChange(text, language)}
+            patient={path ? '' : patient}
+            description={path && read === null && value !== '' ? t('rules.textOnly') : undefined}
+            faults={faults}
+          />
+        </>
       ) : (
         <>
           <GroupEditor group={group} onChange={change} top />

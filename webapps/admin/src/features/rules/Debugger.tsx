@@ -1,12 +1,13 @@
-import type { PlanDefinition } from 'fhir/r4'
+import type { PlanDefinition, PlanDefinitionAction } from 'fhir/r4'
 import { useState } from 'react'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { Failure, Loading } from '@cdss/shared/view/States.tsx'
 import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
+import { useExpression, Worth } from './ExpressionField.tsx'
 import classes from './rules.module.css'
 import { Outcome, PatientChoice, useTried, type Patient } from './Traced.tsx'
-import type { TracedValue } from './types.ts'
+import type { ExpressionQuestion, TracedValue } from './types.ts'
 
 /** A run of the rule on one patient: each condition, what it read, and from where. */
 export function Debugger({ plan }: { plan: PlanDefinition }) {
@@ -30,7 +31,7 @@ export function Debugger({ plan }: { plan: PlanDefinition }) {
             <dt>{t('rules.warnings')}</dt>
             <dd>{tried.data.warnings.join(' · ') || '–'}</dd>
           </dl>
-          {!mine && <p>{t('rules.notLookedAt')}</p>}
+          {!mine && inCql(plan.action ?? []).length === 0 && <p>{t('rules.notLookedAt')}</p>}
           {mine?.actions.map((action, i) => (
             <section key={i} className={classes.action} aria-label={action.title[lang] || action.at}>
               <div className="stack-tight">
@@ -53,7 +54,45 @@ export function Debugger({ plan }: { plan: PlanDefinition }) {
           ))}
         </>
       )}
+      {patient !== '' && inCql(plan.action ?? []).map((c, i) => <Cql key={i} plan={plan} patient={patient} language={c.language} text={c.text} title={c.title} />)}
     </div>
+  )
+}
+
+type Written = { title: string; language: ExpressionQuestion['language']; text: string }
+
+/** The conditions in CQL, which are tried one by one. */
+function inCql(actions: PlanDefinitionAction[]): Written[] {
+  return actions.flatMap((action) => [
+    ...(action.condition ?? []).flatMap((c) =>
+      c.expression?.language?.startsWith('text/cql')
+        ? [{ title: action.title ?? action.id ?? '', language: c.expression.language.endsWith('identifier') ? ('text/cql-identifier' as const) : ('text/cql-expression' as const), text: c.expression.expression ?? '' }]
+        : [],
+    ),
+    ...inCql(action.action ?? []),
+  ])
+}
+
+function Cql({ plan, patient, title, language, text }: Written & { plan: PlanDefinition; patient: Patient }) {
+  const t = useText()
+  const about = { language, text, libraries: plan.library ?? [], ...(plan.id ? { rule: { type: 'PlanDefinition', id: plan.id } } : {}) }
+  const told = useExpression(about, patient, true)
+  return (
+    <section className={classes.action} aria-label={title}>
+      <div className="stack-tight">
+        <h2>{title}</h2>
+        <span className="code">{text}</span>
+        {told.isPending && <Loading lines={1} />}
+        {told.isError && <Failure error={told.error} onRetry={() => void told.refetch()} />}
+        {told.data && <Worth told={told.data} />}
+        {told.data?.problems.map((p, i) => (
+          <p key={i} className="small">
+            {p.line > 0 && `${t('rules.faultAt', { line: p.line, column: p.column })}: `}
+            {p.message}
+          </p>
+        ))}
+      </div>
+    </section>
   )
 }
 

@@ -8,9 +8,11 @@ import { useIndications } from '../../guideline/guidelines.ts'
 import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
 import { useCreate } from './api.ts'
+import { newLibrary } from './model/library.ts'
 import { newPlan, slug, type Kind } from './model/resource.ts'
 
-const kinds: Kind[] = ['substances', 'notice', 'regimens']
+type Begun = Kind | 'library'
+const kinds: Begun[] = ['substances', 'notice', 'regimens', 'library']
 
 /** The few things a draft begins with; all else is written in its form. */
 export function NewRulePage() {
@@ -19,18 +21,18 @@ export function NewRulePage() {
   const navigate = useNavigate()
   const create = useCreate()
   const indications = useIndications()
-  const [kind, setKind] = useState<Kind>('substances')
+  const [kind, setKind] = useState<Begun>('substances')
   const [title, setTitle] = useState({ de: '', en: '' })
   const [id, setId] = useState<string | null>(null)
   const [indication, setIndication] = useState<string | null>(null)
   const [asked, setAsked] = useState(false)
   const name = id ?? slug(title.en || title.de)
-  const url = `${location.origin}/fhir/PlanDefinition/${name}`
+  const url = `${location.origin}/fhir/${kind === 'library' ? 'Library' : 'PlanDefinition'}/${name}`
   const missing = asked && title.de.trim() === '' ? t('rules.needTitle') : undefined
   const submit = () => {
     setAsked(true)
     if (title.de.trim() === '' || name === '' || (kind === 'regimens' && !indication)) return
-    create.mutate(newPlan({ kind, title, id: name, url, indication: indication ?? '' }), {
+    create.mutate(kind === 'library' ? newLibrary({ title, id: name, url }) : newPlan({ kind, title, id: name, url, indication: indication ?? '' }), {
       onSuccess: ({ rule }) => void navigate({ to: '/rules/$type/$id', params: { type: rule.type, id: rule.id } }),
     })
   }
@@ -51,7 +53,7 @@ export function NewRulePage() {
           label={t('rules.kind')}
           description={t(`rules.kindHints.${kind}`)}
           value={kind}
-          onChange={(event) => setKind(event.currentTarget.value as Kind)}
+          onChange={(event) => setKind(event.currentTarget.value as Begun)}
           data={kinds.map((value) => ({ value, label: t(`rules.kinds.${value}`) }))}
         />
         <div className={shapes.fields}>

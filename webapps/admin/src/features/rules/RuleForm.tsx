@@ -1,11 +1,14 @@
-import { Button, TextInput, Textarea } from '@mantine/core'
+import { Button, CloseButton, NativeSelect, TextInput, Textarea } from '@mantine/core'
 import type { PlanDefinition, PlanDefinitionAction } from 'fhir/r4'
 import { useState, type ReactNode } from 'react'
+import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { Failure } from '@cdss/shared/view/States.tsx'
 import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
+import { useRules } from './api.ts'
 import { ActionForm, type Surroundings } from './ActionForm.tsx'
 import { changeAction, kindOf, newAction, withWords, wordsOf } from './model/resource.ts'
+import { titleOf } from './rule.ts'
 import { PatientChoice, useTried, type Patient } from './Traced.tsx'
 import type { Problem } from './types.ts'
 
@@ -26,6 +29,8 @@ export function RuleForm({ plan, onChange, problems, readOnly, mayTry }: Props) 
     readOnly,
     problems,
     tried: patient !== '' && tried.data !== undefined,
+    about: { libraries: plan.library ?? [], ...(plan.id ? { rule: { type: 'PlanDefinition', id: plan.id } } : {}) },
+    patient,
     traced: (at) => traced?.actions.find((a) => a.at === at),
   }
   const setActions = (action: PlanDefinitionAction[]) => onChange({ ...plan, action })
@@ -50,6 +55,7 @@ export function RuleForm({ plan, onChange, problems, readOnly, mayTry }: Props) 
             lang="en"
           />
         </div>
+        <Libraries plan={plan} onChange={onChange} />
       </fieldset>
       {mayTry && (
         <>
@@ -72,6 +78,35 @@ export function RuleForm({ plan, onChange, problems, readOnly, mayTry }: Props) 
             {t('rules.addAction')}
           </Button>
         </div>
+      )}
+    </div>
+  )
+}
+
+/** The Libraries whose definitions conditions may name. */
+function Libraries({ plan, onChange }: { plan: PlanDefinition; onChange: (plan: PlanDefinition) => void }) {
+  const t = useText()
+  const lang = useLang()
+  const all = useRules('Library')
+  const named = plan.library ?? []
+  const titles = new Map((all.data ?? []).flatMap((r) => [[r.url, titleOf(r, lang)], [`${r.url}|${r.version}`, titleOf(r, lang)]]))
+  const rest = (all.data ?? []).filter((r) => !named.some((name) => name.split('|')[0] === r.url))
+  return (
+    <div className="stack-tight" role="group" aria-label={t('rules.libraries')}>
+      <strong className="small">{t('rules.libraries')}</strong>
+      {named.map((name) => (
+        <div key={name} className="row">
+          <span title={name}>{titles.get(name) ?? name}</span>
+          <CloseButton aria-label={t('rules.removeOf', { what: titles.get(name) ?? name })} onClick={() => onChange({ ...plan, library: named.filter((n) => n !== name) })} />
+        </div>
+      ))}
+      {rest.length > 0 && (
+        <NativeSelect
+          aria-label={t('rules.addLibrary')}
+          value=""
+          onChange={(event) => event.currentTarget.value && onChange({ ...plan, library: [...named, event.currentTarget.value] })}
+          data={[{ value: '', label: t('rules.addLibrary') }, ...rest.map((r) => ({ value: `${r.url}|${r.version}`, label: titleOf(r, lang) }))]}
+        />
       )}
     </div>
   )

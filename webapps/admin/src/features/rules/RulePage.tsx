@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
-import type { PlanDefinition } from 'fhir/r4'
+import type { Library, PlanDefinition } from 'fhir/r4'
 import { useEffect, useState } from 'react'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { ApiError } from '@cdss/shared/api/error.ts'
@@ -14,6 +14,7 @@ import { Cases } from './Cases.tsx'
 import { Conflict } from './Conflict.tsx'
 import { Happened } from './Happened.tsx'
 import { DifferenceTab, History } from './History.tsx'
+import { LibraryForm } from './LibraryForm.tsx'
 import { RuleState } from './parts.tsx'
 import { titleOf } from './rule.ts'
 import { RuleForm } from './RuleForm.tsx'
@@ -49,9 +50,9 @@ function Opened({ detail }: { detail: Detail }) {
   const save = useSave(rule.type, rule.id)
   const [tab, setTab] = useState<Tab>('form')
   // What is edited, and the version it was begun from.
-  const [draft, setDraft] = useState<{ resource: PlanDefinition; version: number } | null>(null)
+  const [draft, setDraft] = useState<{ resource: PlanDefinition | Library; version: number } | null>(null)
   const [theirs, setTheirs] = useState<Detail | null>(null)
-  const resource = draft?.resource ?? (detail.resource as PlanDefinition)
+  const resource = draft?.resource ?? (detail.resource as PlanDefinition | Library)
   const editable = may('rules:write') && rule.origin === 'site' && ['draft', 'submitted', 'approved'].includes(rule.state)
   const dirty = draft !== null
 
@@ -62,7 +63,7 @@ function Opened({ detail }: { detail: Detail }) {
     return () => window.removeEventListener('beforeunload', stay)
   }, [dirty])
 
-  const store = async (text: PlanDefinition, version: number) => {
+  const store = async (text: PlanDefinition | Library, version: number) => {
     try {
       await save.mutateAsync({ resource: text, version })
       setDraft(null)
@@ -75,7 +76,7 @@ function Opened({ detail }: { detail: Detail }) {
   const tabs: { name: Tab; title: string }[] = [
     { name: 'form', title: t('rules.tabs.form') },
     { name: 'cases', title: t('rules.tabs.cases') },
-    ...(may('rules:try') ? [{ name: 'debugger' as const, title: t('rules.tabs.debugger') }] : []),
+    ...(may('rules:try') && rule.type === 'PlanDefinition' ? [{ name: 'debugger' as const, title: t('rules.tabs.debugger') }] : []),
     ...(may('decisions:read') ? [{ name: 'happened' as const, title: t('rules.tabs.happened') }] : []),
     { name: 'history', title: t('rules.tabs.history') },
     { name: 'difference', title: t('rules.tabs.difference') },
@@ -114,14 +115,24 @@ function Opened({ detail }: { detail: Detail }) {
           <>
             {!editable && rule.state !== 'shipped' && <p className="small muted">{t('rules.readOnly')}</p>}
             {rule.state === 'shipped' && <p className="small muted">{t('rules.shippedHint')}</p>}
-            <RuleForm
-              key={`${rule.versionId}`}
-              plan={resource}
-              onChange={(next) => setDraft({ resource: next, version: draft?.version ?? rule.versionId })}
-              problems={detail.problems}
-              readOnly={!editable}
-              mayTry={may('rules:try')}
-            />
+            {rule.type === 'Library' ? (
+              <LibraryForm
+                key={`${rule.versionId}`}
+                library={resource as Library}
+                onChange={(next) => setDraft({ resource: next, version: draft?.version ?? rule.versionId })}
+                readOnly={!editable}
+                mayTry={may('rules:try')}
+              />
+            ) : (
+              <RuleForm
+                key={`${rule.versionId}`}
+                plan={resource as PlanDefinition}
+                onChange={(next) => setDraft({ resource: next, version: draft?.version ?? rule.versionId })}
+                problems={detail.problems}
+                readOnly={!editable}
+                mayTry={may('rules:try')}
+              />
+            )}
             {theirs && draft && (
               <Conflict
                 theirs={theirs}
@@ -153,7 +164,7 @@ function Opened({ detail }: { detail: Detail }) {
           </>
         )}
         {tab === 'cases' && <Cases rule={rule} dirty={dirty} />}
-        {tab === 'debugger' && <Debugger plan={resource} />}
+        {tab === 'debugger' && <Debugger plan={resource as PlanDefinition} />}
         {tab === 'happened' && <Happened url={rule.url} />}
         {tab === 'history' && <History type={rule.type} id={rule.id} />}
         {tab === 'difference' && <DifferenceTab type={rule.type} id={rule.id} />}

@@ -21,7 +21,8 @@ export function RulesPage() {
   const t = useText()
   const lang = useLang()
   const may = useMay()
-  const rules = useRules('PlanDefinition')
+  const [type, setType] = useState('PlanDefinition')
+  const rules = useRules(type)
   const uses = useUses('', may('decisions:read'))
   const [words, setWords] = useState('')
   const [state, setState] = useState('')
@@ -41,6 +42,12 @@ export function RulesPage() {
       <RulesNav />
       <div className={shapes.fields}>
         <TextInput label={t('rules.filter')} value={words} onChange={(event) => setWords(event.currentTarget.value)} />
+        <NativeSelect
+          label={t('rules.type')}
+          value={type}
+          onChange={(event) => setType(event.currentTarget.value)}
+          data={(['PlanDefinition', 'Library'] as const).map((value) => ({ value, label: t(`rules.types.${value}`) }))}
+        />
         <NativeSelect
           label={t('rules.state')}
           value={state}

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient, type QueryClient } from '@tansta
 import type { Bundle } from 'fhir/r4'
 import { call } from '@cdss/shared/api/call.ts'
 import type { Examples, Lang, Passages, SearchResult } from '@cdss/shared/api/types.ts'
-import type { CaseRun, CaseSummary, DecisionRow, DecisionTrace, Detail, Difference, Explanation, RuleUses, Step, StepName } from './types.ts'
+import type { CaseRun, CaseSummary, DecisionRow, DecisionTrace, Detail, Difference, Explanation, ExpressionAnswer, ExpressionQuestion, RuleUses, Step, StepName } from './types.ts'
 import type { Rule } from './rule.ts'
 
 const enc = encodeURIComponent
@@ -122,6 +122,8 @@ export const readExample = (id: string) => call<Bundle>(`/examples/${enc(id)}`)
 
 export type TraceQuestion = { artifact?: unknown; rule?: { type: string; id: string }; case?: string; bundle?: unknown; request?: unknown; language: Lang }
 export const trace = (question: TraceQuestion, signal?: AbortSignal) => call<Explanation>('/authoring/trace', { method: 'POST', body: question, signal })
+
+export const tryExpression = (question: ExpressionQuestion, signal?: AbortSignal) => call<ExpressionAnswer>('/authoring/expressions', { method: 'POST', body: question, signal })
 
 export function useSearch() {
   return useMutation({ mutationFn: (query: string) => call<SearchResult>('/search', { method: 'POST', body: { query, k: 8 } }) })

@@ -46,6 +46,25 @@ export type Explanation = {
   plans: { url: string; version: string; title: { de: string; en: string }; actions: TracedAction[] }[]
 }
 
+export type ExpressionQuestion = {
+  language: 'text/fhirpath' | 'text/cql' | 'text/cql-expression' | 'text/cql-identifier'
+  text: string
+  before?: string
+  libraries?: string[]
+  library?: unknown
+  rule?: { type: string; id: string }
+  case?: string
+  bundle?: unknown
+}
+export type ExpressionValue = { name?: string; text: string; type?: string; unknown?: string[] }
+export type ExpressionAnswer = {
+  problems: { definition?: string; line: number; column: number; message: string }[]
+  typed: string
+  completions: { text: string; kind: string; type?: string }[]
+  value?: ExpressionValue
+  reads: ExpressionValue[]
+}
+
 export type RuleUse = {
   url: string
   decisions: number
