@@ -42,7 +42,8 @@ type PatientList struct {
 
 // ServerList is the answer to GET /servers.
 type ServerList struct {
-	Servers []string `json:"servers" doc:"names of the registered FHIR servers"`
+	Servers    []string `json:"servers" doc:"names of the registered FHIR servers"`
+	Launchable []string `json:"launchable" doc:"those of them that this app is registered with, so that a standalone SMART launch can begin there"`
 }
 
 // mostPatients bounds an answer: who finds more has to look more closely.
@@ -51,9 +52,10 @@ const mostPatients = 50
 func (d *door) registerPatients(api huma.API) {
 	huma.Register(api, operation("list-servers", http.MethodGet, "/servers", "List the FHIR servers that patients can be read from", http.StatusOK),
 		func(ctx context.Context, _ *struct{}) (*struct{ Body ServerList }, error) {
-			list := ServerList{Servers: []string{}}
+			list := ServerList{Servers: []string{}, Launchable: []string{}}
 			if d.Servers != nil {
 				list.Servers = append(list.Servers, d.Servers.Names()...)
+				list.Launchable = append(list.Launchable, d.Servers.Launchable()...)
 			}
 			return &struct{ Body ServerList }{list}, nil
 		})

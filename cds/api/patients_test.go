@@ -26,6 +26,8 @@ type hospital struct {
 
 func (h *hospital) Names() []string { return []string{"hospital"} }
 
+func (h *hospital) Launchable() []string { return nil }
+
 func (h *hospital) Reader(_ context.Context, name string) (prefetch.Reader, error) {
 	if h.closed {
 		return nil, issue.New(issue.Forbidden, "this needs the right patients:search")

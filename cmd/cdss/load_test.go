@@ -97,7 +97,7 @@ func TestPatientsOfAServer(t *testing.T) {
 	}
 	mustRun(t, dsn, "server", "add", "hospital", s.URL+"/fhir", "--plain-http", "--allow", "127.0.0.1/32")
 	p := start(t, true, "DATABASE_URL="+dsn, "CDSS_DEMO=1")
-	if status, _, body := p.ask("GET", "/api/servers", ""); status != 200 || !strings.Contains(body, `"hospital"`) {
+	if status, _, body := p.ask("GET", "/api/servers", ""); status != 200 || !strings.Contains(body, `"servers":["hospital"],"launchable":[]`) {
 		t.Fatalf("%d %s", status, body)
 	}
 	status, _, body := p.ask("POST", "/api/patients/search", fmt.Sprintf(`{"server":"hospital","id":%q}`, patient.ID))

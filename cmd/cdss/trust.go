@@ -138,6 +138,8 @@ type ownServers struct{ h *house }
 
 func (s ownServers) Names() []string { return s.h.trust.registry.Servers() }
 
+func (s ownServers) Launchable() []string { return s.h.trust.registry.Launchable() }
+
 // Reader opens a server for whoever may search patients: a recommendation reads the
 // same data, and many more may ask for one.
 func (s ownServers) Reader(ctx context.Context, name string) (prefetch.Reader, error) {

@@ -292,6 +292,20 @@ func (r *Registry) Servers() []string {
 	return names
 }
 
+// Launchable names those of them that know this app by a client id: a SMART launch can
+// begin at no other.
+func (r *Registry) Launchable() []string {
+	var names []string
+	if s := r.current.Load(); s != nil {
+		for _, f := range s.servers {
+			if !f.Disabled && f.ClientID != "" {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	return names
+}
+
 // Keys makes a fetcher of keys out of an outbound client: each client's keys are
 // fetched with the networks that are registered for it.
 func (r *Registry) Keys(c *client.Client) smart.Fetcher { return keys{r, c} }

@@ -12,8 +12,6 @@ import { texts } from './texts.ts'
 
 const binary = process.env.E2E_BINARY ?? join(import.meta.dirname, '..', '..', 'bin', 'cdss')
 const patient = 'example-cap-anaphylaxis'
-const [desk, , , phone] = looks
-if (!desk || !phone) throw new Error('no look')
 
 let ehr: ChildProcess | undefined
 let base = ''
@@ -40,7 +38,7 @@ test.beforeAll(async ({ request }) => {
     await request.delete(`/api/system/servers/${server.name}`)
     expect((await request.post('/api/system/servers', { data: server })).ok(), server.name).toBe(true)
   }
-  await expect(async () => expect(await (await request.get('/api/servers')).json()).toMatchObject({ servers: ['record', 'ward'] })).toPass({ timeout: 60_000 })
+  await expect(async () => expect(await (await request.get('/api/servers')).json()).toMatchObject({ servers: ['record', 'ward'], launchable: ['record'] })).toPass({ timeout: 60_000 })
 })
 
 test.afterAll(async ({ request }) => {
@@ -58,7 +56,7 @@ async function leavesNoTrace(page: Page): Promise<void> {
   expect(traces.session).toBe(0)
 }
 
-for (const look of [desk, phone]) {
+for (const look of looks) {
   test.describe(named(look), () => {
     test.use(using(look))
     const t = texts[look.lang].app
@@ -89,6 +87,9 @@ for (const look of [desk, phone]) {
       guard.expectFailed(404)
       await page.goto('/')
       await page.getByRole('link', { name: t.start.patients }).click()
+      // The other one does not know this app.
+      await expect(page.getByRole('link', { name: 'record' })).toBeVisible()
+      await expect(page.getByRole('link', { name: 'ward' })).toHaveCount(0)
       await page.getByRole('link', { name: 'record' }).click()
       await page.getByRole('link', { name: patient }).click()
       await review(page, guard)
@@ -131,7 +132,7 @@ for (const look of [desk, phone]) {
       await expect(page.getByText(look.lang === 'de' ? /2,1\s*mg\/dL/ : /2\.1\s*mg\/dL/).first()).toBeVisible()
     })
 
-    test('nobody found by id, and a server that refuses', async ({ page, guard }) => {
+    test('a patient found by id, nobody found by id, and a server that refuses', async ({ page, guard }) => {
       guard.expectFailed(503)
       await page.goto('/case/new/patients')
       await page.getByLabel(t.patients.server).selectOption('ward')
@@ -139,6 +140,13 @@ for (const look of [desk, phone]) {
       await page.getByLabel(t.patients.id).fill('nobody-here')
       await page.getByRole('button', { name: t.patients.submit }).click()
       await expect(page.getByText(t.patients.nobody)).toBeVisible()
+      await page.getByLabel(t.patients.id).fill(patient)
+      await page.getByRole('button', { name: t.patients.submit }).click()
+      await page.getByRole('button', { name: new RegExp(patient) }).click()
+      await review(page, guard)
+      await page.goBack()
+      await page.getByRole('radio', { name: t.patients.byId }).check()
+      await page.getByLabel(t.patients.id).fill('nobody-here')
       await page.getByLabel(t.patients.server).selectOption('record')
       await page.getByRole('button', { name: t.patients.submit }).click()
       await expect(page.getByRole('alert')).toBeVisible()

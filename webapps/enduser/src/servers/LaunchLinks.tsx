@@ -6,7 +6,7 @@ import { launchFrom, useServers } from './api.ts'
 /** One link for each server that an app can be launched from: there the patient is chosen. */
 export function LaunchLinks() {
   const t = useText()
-  const servers = useServers(true).data?.servers ?? []
+  const servers = useServers(true).data?.launchable ?? []
   if (servers.length === 0) return null
   return (
     <section className="stack-tight" aria-labelledby="launch-from">

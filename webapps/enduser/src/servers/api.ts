@@ -18,7 +18,7 @@ export const endLaunch = () => call<undefined>('/launch', { method: 'DELETE' })
 export function useServers(enabled: boolean) {
   return useQuery({
     queryKey: ['servers'],
-    queryFn: ({ signal }) => call<{ servers: string[] }>('/servers', { signal }),
+    queryFn: ({ signal }) => call<{ servers: string[]; launchable: string[] }>('/servers', { signal }),
     enabled,
   })
 }

@@ -3163,6 +3163,8 @@ export interface components {
             url: string;
         };
         ServerList: {
+            /** @description those of them that this app is registered with, so that a standalone SMART launch can begin there */
+            launchable: string[];
             /** @description names of the registered FHIR servers */
             servers: string[];
         };
