@@ -1,17 +1,14 @@
-import { expect, looks, test, using } from './test.ts'
+import { expect, looks, named, test, using } from './test.ts'
 import { texts } from './texts.ts'
 
-const desk = looks[0]
-if (!desk) throw new Error('no look')
-
-test.describe('states', () => {
-  test.use(using(desk))
-  const t = texts.de.app
-  const shared = texts.de.shared
+for (const look of looks) test.describe(`states ${named(look)}`, () => {
+  test.use(using(look))
+  const t = texts[look.lang].app
+  const shared = texts[look.lang].shared
 
   test('a case is gone after reloading, and the page says so', async ({ page, guard }) => {
     await page.goto('/')
-    await page.getByRole('button', { name: /Penicillin/ }).click()
+    await page.getByRole('button', { name: /[Pp]enicillin/ }).click()
     await expect(page.getByRole('link', { name: t.review.toResult })).toBeVisible()
     await page.reload()
     await expect(page.getByText(t.gone.title)).toBeVisible()
@@ -42,7 +39,7 @@ test.describe('states', () => {
       await route.fulfill({ response, body: (await response.text()).slice(0, 2000) })
     })
     await page.goto('/')
-    await page.getByRole('button', { name: /Penicillin/ }).click()
+    await page.getByRole('button', { name: /[Pp]enicillin/ }).click()
     await expect(page.getByRole('alert')).toContainText(shared.fault.offline)
     await expect(page.getByRole('heading', { name: t.review.used, exact: true })).toHaveCount(0)
     await guard.check('cut short')
@@ -113,7 +110,7 @@ test.describe('states', () => {
     guard.expectFailed(404)
     await page.route('**/assets/PrintRoute-*.js', (route) => route.fulfill({ status: 404, body: 'no such asset' }))
     await page.goto('/')
-    await page.getByRole('button', { name: /Penicillin/ }).click()
+    await page.getByRole('button', { name: /[Pp]enicillin/ }).click()
     await page.getByRole('link', { name: t.review.toResult }).click()
     await page.getByRole('link', { name: t.result.print }).click()
     await expect(page.getByText(shared.updated)).toBeVisible()

@@ -1,6 +1,6 @@
 import type { AllergyIntolerance, Bundle, FhirResource, Observation, Patient } from 'fhir/r4'
 import { describe, expect, it } from 'vitest'
-import { bundleOf, instant, isEntered, measured, onlyPatient, withEntered } from './bundle.ts'
+import { bundleOf, instant, isEntered, measured, onlyPatient, withEntered, withoutAllergies } from './bundle.ts'
 import { emptyEntry, type Entry } from './entry.ts'
 
 const now = new Date('2026-11-25T09:30:00+01:00')
@@ -51,6 +51,11 @@ describe('bundleOf', () => {
     expect(known?.code?.coding?.map((c) => c.code)).toContain('J01C')
     expect(known?.reaction?.[0]?.manifestation[0]?.coding?.[0]?.code).toBe('39579001')
     expect(known?.criticality).toBe('high')
+  })
+
+  it('takes allergies out and nothing else', () => {
+    const bundle = build({ creatinine: '2,1', allergyStatus: 'known', allergies: [{ substance: 'penicillin', reaction: 'anaphylaxis' }] })
+    expect(all(withoutAllergies(bundle)).map((r) => r.resourceType)).toEqual(['Patient', 'Observation'])
   })
 
   it('says nothing of a reaction that is not known', () => {

@@ -147,7 +147,8 @@ function medication(name: string, index: number, subject: string, now: Date): Me
   }
 }
 
-function noKnownAllergy(subject: string, now: Date): AllergyIntolerance {
+/** The statement that no allergy is known. */
+export function noKnownAllergy(subject: string, now: Date): AllergyIntolerance {
   return {
     resourceType: 'AllergyIntolerance',
     id: `${enteredPrefix}no-known-allergy`,
@@ -218,6 +219,11 @@ export function withEntered(bundle: Bundle, entered: (Observation | AllergyIntol
   const ids = new Set(entered.map((o) => `${o.resourceType}/${o.id}`))
   const kept = (bundle.entry ?? []).filter(({ resource }) => !ids.has(`${resource?.resourceType}/${resource?.id}`))
   return { ...bundle, entry: [...kept, ...entered.map((resource): BundleEntry => ({ resource }))] }
+}
+
+/** The Bundle without what it tells of allergies. */
+export function withoutAllergies(bundle: Bundle): Bundle {
+  return { ...bundle, entry: (bundle.entry ?? []).filter(({ resource }) => resource?.resourceType !== 'AllergyIntolerance') }
 }
 
 /** Whom values typed in are about, null when nobody is certain. */

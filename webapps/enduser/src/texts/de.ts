@@ -371,7 +371,8 @@ export const de = {
   whatIf: {
     title: 'Was wäre, wenn …',
     hint: 'Anderes Kreatinin, andere Allergie, anderer Schweregrad: Was ändert sich?',
-    allergy: 'Zusätzliche Allergie',
+    allergy: 'Weitere Allergie, oder keine',
+    noAllergy: 'keine Allergie bekannt (statt der im Fall)',
     reaction: 'Reaktion darauf',
     unchanged: 'wie im Fall',
     outcome: 'Was sich ändern würde',

@@ -374,7 +374,8 @@ export const en: Same<typeof de> = {
   whatIf: {
     title: 'What if …',
     hint: 'Another creatinine, another allergy, another severity: what changes?',
-    allergy: 'Additional allergy',
+    allergy: 'Additional allergy, or none',
+    noAllergy: 'no known allergy (instead of those of the case)',
     reaction: 'Reaction to it',
     unchanged: 'as in the case',
     outcome: 'What would change',

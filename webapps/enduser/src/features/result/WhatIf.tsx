@@ -4,7 +4,7 @@ import { useDeferredValue, useEffect, useState } from 'react'
 import type { Recommendation, RecommendationRequest } from '@cdss/shared/api/types.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { Failure } from '@cdss/shared/view/States.tsx'
-import { allergy, measured, subjectOf } from '../../case/bundle.ts'
+import { allergy, measured, noKnownAllergy, subjectOf, withoutAllergies } from '../../case/bundle.ts'
 import { askOf, replaced, type Case, type Entered } from '../../case/cases.ts'
 import { CreatinineUnitField } from '../../case/CreatinineUnitField.tsx'
 import { emptyEntry, faultOf, unitOf, type AllergyEntry, type Entry } from '../../case/entry.ts'
@@ -18,6 +18,16 @@ import classes from './WhatIf.module.css'
 type Supposed = { creatinine: Entry; allergy: AllergyEntry; severity: string }
 const nothing: Supposed = { creatinine: emptyEntry, allergy: { substance: '', reaction: 'anaphylaxis' }, severity: '' }
 
+// Stands among the substances for: none of the allergies of the case.
+const noAllergy = 'none'
+
+/**
+ * Allergies can be taken away where this page holds them all; what a FHIR server tells of
+ * them is read there anew each time.
+ */
+const hasAllergies = (c: Case): boolean =>
+  c.remote === null && [...c.entered, ...(c.bundle?.entry ?? []).map((e) => e.resource)].some((r) => r?.resourceType === 'AllergyIntolerance')
+
 /** The question with what is supposed in it, null while nothing is. */
 function supposing(c: Case, s: Supposed, lang: 'de' | 'en', now: Date): RecommendationRequest | null {
   const subject = subjectOf(c)
@@ -27,7 +37,11 @@ function supposing(c: Case, s: Supposed, lang: 'de' | 'en', now: Date): Recommen
     if (!value) return null
     added.push(value)
   }
-  if (subject && s.allergy.substance) added.push(allergy(s.allergy, 98, subject, now))
+  if (subject && s.allergy.substance === noAllergy) {
+    added.push(noKnownAllergy(subject, now))
+    const entered = c.entered.filter((r) => r.resourceType !== 'AllergyIntolerance')
+    c = { ...c, bundle: c.bundle && withoutAllergies(c.bundle), entered }
+  } else if (subject && s.allergy.substance) added.push(allergy(s.allergy, 98, subject, now))
   if (added.length === 0 && s.severity === '') return null
   return askOf({ ...c, entered: replaced(c.entered, added), request: s.severity ? { ...c.request, severity: s.severity } : c.request }, lang)
 }
@@ -80,10 +94,11 @@ export function WhatIf({ case: c, recommendation: r }: { case: Case; recommendat
                 onChange={(e) => setSupposed({ ...supposed, allergy: { ...supposed.allergy, substance: e.currentTarget.value } })}
                 data={[
                   { value: '', label: t('whatIf.unchanged') },
+                  ...(hasAllergies(c) ? [{ value: noAllergy, label: t('whatIf.noAllergy') }] : []),
                   ...allergySubstances.map(({ code }) => ({ value: code, label: t(`substances.${code}` as TextKey) })),
                 ]}
               />
-              {supposed.allergy.substance !== '' && (
+              {supposed.allergy.substance !== '' && supposed.allergy.substance !== noAllergy && (
                 <NativeSelect
                   label={t('whatIf.reaction')}
                   value={supposed.allergy.reaction}
