@@ -8,6 +8,7 @@ import (
 	"cdss/cds/facts"
 	"cdss/cds/knowledge"
 	"cdss/fhir"
+	"cdss/fhir/audit"
 	"cdss/fhir/issue"
 	"cdss/fhir/search"
 	"cdss/fhir/store"
@@ -81,6 +82,14 @@ func (p patients) Patient(ctx context.Context, id string) ([]*fhir.Resource, map
 	case issue.Is(err, issue.NotFound), issue.Is(err, issue.Deleted):
 		return nil, nil, nil
 	case err != nil:
+		return nil, nil, err
+	}
+	// One entry of the trail for all that is read of the patient, before it is read.
+	subject, err := p.h.trail.Subject(id)
+	if err == nil {
+		err = p.h.trail.Write(ctx, audit.Event{Kind: audit.Read, Patient: subject, Data: v.Ref()})
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	list := []*fhir.Resource{v.Resource}

@@ -40,6 +40,23 @@ func (p *program) fhir(method, path, body string) (int, outcome) {
 	return status, o
 }
 
+// What an operation reads of a patient that is kept here is in the trail, as any read.
+func TestOperationsReadIntoTheTrail(t *testing.T) {
+	p := demo(t)
+	const id = "example-cap-moderate"
+	for n, call := range [][2]string{
+		{"$cql", `{"resourceType":"Parameters","parameter":[{"name":"subject","valueString":"Patient/` + id + `"},{"name":"expression","valueString":"AgeInYears() >= 18"}]}`},
+		{"PlanDefinition/regimens-community-acquired-pneumonia/$apply", `{"resourceType":"Parameters","parameter":[{"name":"subject","valueString":"Patient/` + id + `"}]}`},
+	} {
+		if status, _, body := p.ask("POST", "/fhir/"+call[0], call[1], "Content-Type", "application/fhir+json"); status != 200 {
+			t.Fatalf("%s: %d %s", call[0], status, body)
+		}
+		if status, o := p.fhir("GET", "AuditEvent?subtype=read&patient="+id, ""); status != 200 || o.Total != n+1 {
+			t.Errorf("%s: %d, %d reads in the trail, want %d", call[0], status, o.Total, n+1)
+		}
+	}
+}
+
 func TestFHIRServesKnowledgeAndPatients(t *testing.T) {
 	p := demo(t)
 	for _, path := range []string{"PlanDefinition?status=active", "ActivityDefinition?_summary=count", "CodeSystem", "Patient", "Observation?patient=example-cap-moderate"} {
