@@ -25,6 +25,7 @@ func looked(t *apply.Trace) []cds.Looked {
 		return nil
 	}
 	var out []cds.Looked
+	applied := map[string]bool{} // plans of which an action is told that applies
 	for _, e := range t.Entries {
 		if len(e.Steps) == 0 || len(out) == maxLooked {
 			continue
@@ -37,6 +38,14 @@ func looked(t *apply.Trace) []cds.Looked {
 			l.Conditions = append(l.Conditions, cds.LookedCondition{Expression: step.Expression, Outcome: step.Outcome, Reads: from(step.Reads)})
 		}
 		out = append(out, l)
+		applied[l.Plan] = applied[l.Plan] || e.Outcome == apply.Holds || e.Outcome == apply.Assumed
+	}
+	// A plan without any condition took part as well: its first action stands for it.
+	for _, e := range t.Entries {
+		if name := e.Plan.Canonical(); !applied[name] && e.Outcome == apply.Holds && len(out) < maxLooked {
+			applied[name] = true
+			out = append(out, cds.Looked{Plan: name, At: e.At, Outcome: e.Outcome.String()})
+		}
 	}
 	return out
 }

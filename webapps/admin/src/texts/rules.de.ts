@@ -223,6 +223,7 @@ export const rules = {
   wants: {
     says: 'eine Karte oder Warnung mit den Worten',
     doesNotSay: 'keine Karte oder Warnung mit den Worten',
+    offers: 'eine Option mit',
     excludes: 'als ausgeschlossen genannt',
     neverOffers: 'nicht angeboten',
     indication: 'die Indikation',
@@ -231,7 +232,7 @@ export const rules = {
     notChecked: 'als fehlend genannt',
   },
   wantValue: 'Worte oder Code',
-  wantHints: { says: 'deutsch|englisch', doesNotSay: 'deutsch|englisch', excludes: 'ATC', neverOffers: 'ATC', indication: 'Code', notChecked: 'Angabe' },
+  wantHints: { says: 'deutsch|englisch', doesNotSay: 'deutsch|englisch', offers: 'ATC, mehrere mit +', excludes: 'ATC', neverOffers: 'ATC', indication: 'Code', notChecked: 'Angabe' },
   atLeast: { info: 'beliebiges Gewicht', warning: 'mindestens Warnung', critical: 'kritisch' },
   needValue: 'Hier fehlt etwas.',
   addExpected: 'Erwartung hinzufügen',

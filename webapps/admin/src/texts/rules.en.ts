@@ -225,6 +225,7 @@ export const rules: Same<typeof de> = {
   wants: {
     says: 'a card or warning with the words',
     doesNotSay: 'no card or warning with the words',
+    offers: 'an option with',
     excludes: 'named as excluded',
     neverOffers: 'not offered',
     indication: 'the indication',
@@ -233,7 +234,7 @@ export const rules: Same<typeof de> = {
     notChecked: 'named as missing',
   },
   wantValue: 'Words or code',
-  wantHints: { says: 'German|English', doesNotSay: 'German|English', excludes: 'ATC', neverOffers: 'ATC', indication: 'code', notChecked: 'fact' },
+  wantHints: { says: 'German|English', doesNotSay: 'German|English', offers: 'ATC, several with +', excludes: 'ATC', neverOffers: 'ATC', indication: 'code', notChecked: 'fact' },
   atLeast: { info: 'of any weight', warning: 'at least a warning', critical: 'critical' },
   needValue: 'Something is missing here.',
   addExpected: 'Add an expectation',

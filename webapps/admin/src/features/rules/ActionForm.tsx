@@ -48,7 +48,7 @@ export function ActionForm({ action, onChange, onRemove, onAdd, at, location, ki
       <fieldset disabled={readOnly} className={shapes.bare}>
         <div className="stack">
           <div className="row">
-            <h3 id={id}>{title.de || action.id}</h3>
+            <h3 id={id}>{title.de || at}</h3>
             {roleOf(action) && <span className="small muted">{roleOf(action)}</span>}
             {tried && (now ? <Outcome outcome={now.outcome} /> : <span className="small muted">{t('rules.notLooked')}</span>)}
           </div>
@@ -120,7 +120,7 @@ export function ActionForm({ action, onChange, onRemove, onAdd, at, location, ki
                 data={hooks}
               />
             )}
-            {(kind === 'regimens' && !action.action) || action.definitionCanonical ? (
+            {roleOf(action) === 'ingredient' || action.definitionCanonical ? (
               <Regimen value={action.definitionCanonical ?? ''} onChange={(definitionCanonical) => onChange({ ...action, definitionCanonical: definitionCanonical || undefined })} />
             ) : null}
           </div>

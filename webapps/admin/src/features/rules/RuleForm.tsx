@@ -7,7 +7,7 @@ import shapes from '../../guideline/table.module.css'
 import { useText } from '../../text.ts'
 import { useRules } from './api.ts'
 import { ActionForm, type Surroundings } from './ActionForm.tsx'
-import { changeAction, kindOf, newAction, withWords, wordsOf } from './model/resource.ts'
+import { changeAction, kindOf, newAction, newBelow, withWords, wordsOf } from './model/resource.ts'
 import { titleOf } from './rule.ts'
 import { PatientChoice, useTried, type Patient } from './Traced.tsx'
 import type { Problem } from './types.ts'
@@ -120,6 +120,7 @@ function Tree({ actions, around, path, at, location, change }: { actions: PlanDe
     const name = at === '' ? (action.id ?? '') : `${at}/${action.id ?? ''}`
     const place = `${location}.action[${i}]`
     const below = action.action ?? []
+    const added = around.kind === 'regimens' ? newBelow(action) : null
     return (
       <ActionForm
         key={action.id ?? i}
@@ -129,7 +130,7 @@ function Tree({ actions, around, path, at, location, change }: { actions: PlanDe
         location={place}
         onChange={(next) => change(mine, () => next)}
         onRemove={() => change(mine, () => null)}
-        onAdd={around.kind === 'regimens' ? () => change(mine, (old) => ({ ...old, action: [...below, newAction('regimens', below.map((a) => a.id ?? ''))] })) : null}
+        onAdd={added ? () => change(mine, (old) => ({ ...old, action: [...below, added] })) : null}
       >
         {below.length > 0 && (
           <div className="stack" style={{ marginTop: 'var(--s4)' }}>

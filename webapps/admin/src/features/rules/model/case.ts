@@ -4,7 +4,7 @@ import type { StructuredRequest } from '@cdss/shared/api/types.ts'
 // A case as the server keeps it (docs/REPLAY.md): a collection Bundle with the
 // patient, the draft orders, and Parameters that say what is expected.
 
-export const wants = ['says', 'doesNotSay', 'excludes', 'neverOffers', 'indication', 'silent', 'abstains', 'notChecked'] as const
+export const wants = ['says', 'doesNotSay', 'offers', 'excludes', 'neverOffers', 'indication', 'silent', 'abstains', 'notChecked'] as const
 export type Want = (typeof wants)[number]
 /** What one line of the form expects. `value` is words, a code, a fact, or nothing. */
 export type Expected = { want: Want; value: string; indicator: 'info' | 'warning' | 'critical' }
@@ -24,6 +24,8 @@ export function parameterOf({ want, value, indicator }: Expected): ParametersPar
     case 'says':
     case 'doesNotSay':
       return { name: want, part: [{ name: 'indicator', valueCode: indicator }, { name: 'words', valueString: value.toLowerCase() }] }
+    case 'offers':
+      return { name: want, part: value.split('+').map((atc) => ({ name: 'substance', part: [{ name: 'atc', valueCode: atc.trim() }] })) }
     case 'excludes':
       return { name: want, part: [{ name: 'atc', valueCode: value }] }
     case 'silent':
@@ -67,6 +69,10 @@ export function caseOf(made: Made): Bundle {
   }
 }
 
+/** What the form can say; of an option it names the substances alone, and leaves one with doses as it is. */
+const editable = (p: ParametersParameter) =>
+  (wants as readonly string[]).includes(p.name) && (p.name !== 'offers' || (p.part ?? []).every((x) => x.part?.length === 1 && x.part[0]?.name === 'atc'))
+
 /** Another set of expectations for a case that is there; the patient stays. */
 export function withExpected(bundle: Bundle, expected: Expected[]): Bundle {
   return {
@@ -75,7 +81,7 @@ export function withExpected(bundle: Bundle, expected: Expected[]): Bundle {
       const resource = entry.resource
       if (resource?.resourceType !== 'Parameters' || resource.id !== 'case') return entry
       const about = resource as Parameters
-      const kept = (about.parameter ?? []).filter((p) => !(wants as readonly string[]).includes(p.name))
+      const kept = (about.parameter ?? []).filter((p) => !editable(p))
       return { ...entry, resource: { ...about, parameter: [...kept, ...expected.map(parameterOf)] } }
     }),
   }
@@ -84,7 +90,8 @@ export function withExpected(bundle: Bundle, expected: Expected[]): Bundle {
 export function expectedOf(bundle: Bundle): Expected[] {
   const about = bundle.entry?.map((e) => e.resource).find((r) => r?.resourceType === 'Parameters' && r.id === 'case') as Parameters | undefined
   return (about?.parameter ?? []).flatMap((p): Expected[] => {
-    if (!(wants as readonly string[]).includes(p.name)) return []
+    if (!editable(p)) return []
+    if (p.name === 'offers') return [{ want: 'offers', value: (p.part ?? []).map((x) => x.part?.[0]?.valueCode ?? '').join('+'), indicator: 'info' }]
     const part = (name: string) => p.part?.find((x) => x.name === name)
     const words = p.part?.filter((x) => x.name === 'words').map((x) => x.valueString ?? '')
     return [

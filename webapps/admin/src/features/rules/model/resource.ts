@@ -120,13 +120,35 @@ export function slug(text: string): string {
   return plain.slice(0, 50).replace(/-+$/, '')
 }
 
-export function newAction(kind: Kind, taken: string[]): PlanDefinitionAction {
+/** A key of its own among those that are taken. */
+function freeId(taken: string[]): string {
   let n = taken.length + 1
   while (taken.includes(`action-${n}`)) n++
-  const action: PlanDefinitionAction = { id: `action-${n}`, priority: 'urgent' }
+  return `action-${n}`
+}
+
+/** What may stand below an action of regimens: groups below a choice, options below a group, substances below an option; null where nothing may. */
+export function newBelow(above: PlanDefinitionAction): PlanDefinitionAction | null {
+  const id = freeId((above.action ?? []).map((a) => a.id ?? ''))
+  switch (roleOf(above)) {
+    case 'choice':
+      return { id, code: [role('population')], groupingBehavior: 'visual-group', selectionBehavior: 'at-most-one', action: [newOption('action-1')] }
+    case 'population':
+      return newOption(id)
+    case 'option':
+      return { id, code: [role('ingredient')] }
+    default:
+      return null
+  }
+}
+
+const newOption = (id: string): PlanDefinitionAction => ({ id, code: [role('option')], action: [{ id: 'action-1', code: [role('ingredient')] }] })
+
+export function newAction(kind: Kind, taken: string[]): PlanDefinitionAction {
+  const action: PlanDefinitionAction = { id: freeId(taken), priority: 'urgent' }
   if (kind === 'substances') return withEffect({ ...action, code: [role('rule')] }, { effect: 'warn', reason: 'other', applies: 'both', route: '' })
   if (kind === 'notice') return { ...action, trigger: [{ type: 'named-event', name: 'patient-view' }] }
-  return { ...action, code: [role('option')] }
+  return newOption(action.id ?? '')
 }
 
 const role = (code: string): CodeableConcept => ({ coding: [{ system: actionSystem, code }] })
@@ -163,7 +185,7 @@ export function newPlan({ kind, title, id, url, indication }: Start): PlanDefini
         id: 'choice',
         code: [role('choice')],
         title: title.de,
-        action: [{ id: 'all', title: title.de, code: [role('population')], groupingBehavior: 'visual-group', selectionBehavior: 'at-most-one', action: [newAction(kind, [])] }],
+        action: [withWords({ id: 'all', code: [role('population')], groupingBehavior: 'visual-group', selectionBehavior: 'at-most-one', action: [newAction(kind, [])] }, 'title', { de: 'Alle Patienten', en: 'All patients' })],
       },
     ]
     return withWords(plan, 'title', title)
