@@ -105,11 +105,16 @@ func Load(name string, r io.Reader, drugs *formulary.Formulary, organisms *micro
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := reader.FieldPos(0)
 		if err != nil {
+			// A line that is none may have no field that could tell where it is.
+			line := 0
+			if fault := (*csv.ParseError)(nil); errors.As(err, &fault) {
+				line = fault.StartLine
+			}
 			problems = append(problems, Problem{line, "no CSV line"})
 			continue
 		}
+		line, _ := reader.FieldPos(0)
 		row, reason := read(cells, at, drugs, organisms)
 		if reason != "" {
 			problems = append(problems, Problem{line, reason})
