@@ -92,7 +92,7 @@ func (s *Server) parse(ctx context.Context, service Service, raw []byte) (cds.Re
 		s.config.Log.InfoContext(ctx, "access token of a call not usable", "service", service.ID, "error", err)
 	}
 	req.Access = access
-	if req.HookInstance == "" || len(req.HookInstance) > 200 {
+	if !harmless(req.HookInstance) {
 		req.HookInstance = s.config.NewUUID()
 	}
 	if err := s.parseContext(&req, root); err != nil {

@@ -159,7 +159,10 @@ func (s *Server) parseContext(req *cds.Request, root *fhir.Node) error {
 		return issue.New(issue.Value, "patientId names no Patient").WithStatus(400).At("context.patientId")
 	}
 	req.Encounter = bareID(context.Child("encounterId").String(), "Encounter")
-	req.User = context.Child("userId").String()
+	// A user whose id is none is nobody that could be looked up.
+	if user := context.Child("userId").String(); harmless(user) {
+		req.User = user
+	}
 	req.Selections = context.Strings("selections")
 	// Version 1.0 of order-dispatch named one order.
 	req.Dispatched = append(context.Strings("dispatchedOrders"), context.Strings("order")...)

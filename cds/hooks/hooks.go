@@ -45,6 +45,9 @@ type Config struct {
 	Origins  func(origin string) bool // browser origins that may call; nil: none
 	Log      *slog.Logger             // nil: nothing is logged
 	NewUUID  func() string            // makes the hookInstance a client left out; required
+	// PublicURL is where people reach this server, for the link from each card to the
+	// decision behind it. "": cards have no such link.
+	PublicURL string
 }
 
 // Limits of a body in bytes (SAFETY T3).
@@ -202,6 +205,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	if response.Cards == nil {
 		response.Cards = []cds.Card{}
 	}
+	explained(response.Cards, s.config.PublicURL, req.Language)
 	body, err := json.Marshal(response)
 	if err != nil {
 		s.refuse(w, r, fmt.Errorf("write answer of %s: %w", service.ID, err))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,13 +28,15 @@ type decider struct {
 	mu  sync.Mutex
 	got *cds.Request
 	err error
+
+	cards []cds.Card // to answer with
 }
 
 func (d *decider) Hook(_ context.Context, req cds.Request) (cds.Response, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.got = &req
-	return cds.Response{}, d.err
+	return cds.Response{Cards: slices.Clone(d.cards)}, d.err
 }
 
 type keeper struct {
@@ -354,8 +357,8 @@ func TestWhatIsUnderstood(t *testing.T) {
 		},
 		{
 			name: "a whole url as id, unknown members", path: pv,
-			body: `{"hook":"patient-view","hookInstance":"not a uuid","extension":{"x":1},"later":[],"context":{"patientId":"https://ehr.example/fhir/Patient/p","more":{}},"prefetch":null}`,
-			want: cds.Request{HookInstance: "not a uuid", Patient: "p"},
+			body: `{"hook":"patient-view","hookInstance":"not-a-uuid","extension":{"x":1},"later":[],"context":{"patientId":"https://ehr.example/fhir/Patient/p","more":{}},"prefetch":null}`,
+			want: cds.Request{HookInstance: "not-a-uuid", Patient: "p"},
 		},
 		{
 			name: "draftOrders without type and fullUrl", path: sign,
@@ -567,5 +570,47 @@ func TestMedicationsByTheirAddress(t *testing.T) {
 	}
 	if got := d.got.URLs; len(got) != 1 || got["urn:uuid:1"] == nil || got["urn:uuid:1"].Ref() != "Medication/m" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestHarmlessNames: what a client calls itself, its user and its call stands in log and
+// trail only where it is an id.
+func TestHarmlessNames(t *testing.T) {
+	for _, c := range []struct{ sent, user, instance string }{
+		{"Practitioner/7", "Practitioner/7", "Practitioner/7"},
+		{"https://ehr.example/fhir/Practitioner/7", "https://ehr.example/fhir/Practitioner/7", "https://ehr.example/fhir/Practitioner/7"},
+		{"", "", made},
+		{"Erika Mustermann", "", made},
+		{"Müller", "", made},
+		{`a\nlevel=ERROR`, "", made},
+		{"<script>", "", made},
+		{strings.Repeat("a", 128), strings.Repeat("a", 128), strings.Repeat("a", 128)},
+		{strings.Repeat("a", 129), "", made},
+	} {
+		d := &decider{}
+		w := send(door(t, d, nil), "POST", "/cds-services/abs-patient-view", `{"hook":"patient-view","hookInstance":"`+c.sent+`","context":{"userId":"`+c.sent+`","patientId":"p"}}`)
+		if w.Code != 200 || d.got.User != c.user || d.got.HookInstance != c.instance {
+			t.Errorf("%q: %d, user %q, instance %q", c.sent, w.Code, d.got.User, d.got.HookInstance)
+		}
+	}
+}
+
+// TestCardTellsHowItCameAbout: each card links to its decision, by its uuid alone.
+func TestCardTellsHowItCameAbout(t *testing.T) {
+	const card = "0198c0de-0000-7000-8000-000000000001"
+	for _, base := range []string{"", "https://cds.example"} {
+		d := &decider{cards: []cds.Card{{UUID: card, Summary: "s", Indicator: cds.Info, Source: cds.Source{Label: "l"}}}}
+		s, err := hooks.New(hooks.Config{Services: hooks.BuiltIn(), Decider: d, NewUUID: func() string { return made }, PublicURL: base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := send(s, "POST", "/abs-patient-view", `{"hook":"patient-view","hookInstance":"i","context":{"userId":"Practitioner/secret","patientId":"secret"}}`).Body.String()
+		for _, v := range conformance.Response([]byte(body), nil) {
+			t.Error(v)
+		}
+		link := `"links":[{"label":"Wie es zu diesem Hinweis kam (mit Anmeldung)","url":"https://cds.example/admin/decisions?card=` + card + `","type":"absolute"}]`
+		if strings.Contains(body, link) != (base != "") || strings.Contains(body, "secret") || base == "" && strings.Contains(body, "links") {
+			t.Errorf("base %q: %s", base, body)
+		}
 	}
 }

@@ -177,6 +177,7 @@ func newHouse(cfg config, log *slog.Logger, adjust ...func(*house)) (*house, err
 	if h.hooks, err = hooks.New(hooks.Config{
 		Services: hooks.BuiltIn(), Decider: h.decide, Feedback: countedFeedback{h}, Profiles: h.profile,
 		Guard: h.load.guarded(h.trust.guard.Wrap), Identify: h.load.guarded(h.trust.identify.Wrap), Origins: h.origin, Log: log, NewUUID: h.newID,
+		PublicURL: cfg.PublicURL,
 	}); err != nil {
 		return nil, err
 	}

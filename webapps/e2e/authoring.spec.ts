@@ -162,6 +162,11 @@ test('a rule from nothing to its release, its card, its override, and back', asy
   await expect(page.getByRole('table')).toBeVisible()
   await guard.check('decisions')
 
+  // The link on a card leads to the decision behind it.
+  await page.goto(`/admin/decisions?card=${card?.uuid ?? ''}`)
+  await expect(page.getByRole('region', { name: t.decision, exact: true })).toContainText('abs-order-sign')
+  await guard.check('decision of a card')
+
   // The rule goes out of force, and back to what it was.
   await page.goto(address)
   await take(page, t.steps.retire)

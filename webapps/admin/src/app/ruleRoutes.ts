@@ -38,6 +38,9 @@ const feedback = createRoute({
 const decisions = createRoute({
   getParentRoute,
   path: '/decisions',
+  // The card to tell of, as its link names it: an id of ours, nothing of the patient.
+  validateSearch: (search: Record<string, unknown>): { card?: string } =>
+    typeof search.card === 'string' && /^[0-9a-f-]{36}$/.test(search.card) ? { card: search.card } : {},
   component: needs('decisions:read', lazyPart(() => import('../features/rules/Decisions.tsx'), 'DecisionsPage')),
 })
 // What runs, for reading, with the page it rests on beside.

@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { formatDate } from '@cdss/shared/format/date.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
@@ -15,14 +16,16 @@ import type { DecisionRow } from './types.ts'
 const answers = new Set(['accepted', 'modified', 'overridden'])
 const shortName = (url: string) => url.split('|')[0]?.split('/').pop() ?? url
 
-/** The newest decisions of all rules. */
+/** The newest decisions of all rules, and the one whose card led here. */
 export function DecisionsPage() {
   const t = useText()
   const decisions = useDecisions('')
+  const { card } = useSearch({ strict: false })
   const [open, setOpen] = useState<string | null>(null)
   return (
     <Page title={t('rules.nav.decisions')} lead={t('rules.decisionsLead')}>
       <RulesNav />
+      {card && !open && <DecisionView id={card} />}
       {decisions.isPending && <Loading lines={4} />}
       {decisions.isError && <Failure error={decisions.error} onRetry={() => void decisions.refetch()} />}
       {decisions.data?.length === 0 && <Empty title={t('rules.noDecision')} />}
