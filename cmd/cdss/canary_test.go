@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,8 +137,9 @@ func TestCanaries(t *testing.T) {
 	})
 	mustRun(t, dsn, "server", "add", "talking", talking.URL+"/fhir", "--plain-http", "--allow", "127.0.0.1/32")
 	vars := append(provider.vars(), "CDSS_METRICS_ADDR=127.0.0.1:0")
-	p := start(t, true, append(vars, "DATABASE_URL="+dsn)...)
-	without := start(t, false, append(vars, "DATABASE_URL=postgres://nobody@127.0.0.1:1/none?connect_timeout=1")...)
+	p, built := inside(t, nil, append(vars, "DATABASE_URL="+dsn)...)
+	var held atomic.Pointer[house]
+	without := startWith(t, time.Minute, false, func(h *house) { held.Store(h) }, append(vars, "DATABASE_URL=postgres://nobody@127.0.0.1:1/none?connect_timeout=1")...)
 
 	answered := map[string]bool{}
 	for _, hook := range []string{"patient-view", "order-sign", "order-select"} {
@@ -218,6 +220,14 @@ func TestCanaries(t *testing.T) {
 			upload(t, s, word+".md", "# Pneumonie\n\nBei Pneumonie.\n")
 		}
 	}
+	// A person's name where an id belongs.
+	for _, s := range []*program{p, without} {
+		s.ask("POST", "/cds-services/abs-patient-view", `{"hook":"patient-view","hookInstance":"`+canaryWord+` 9003x","context":{"userId":"`+canaryWord+` 9004x, Dr.","patientId":"p"}}`, "X-Request-Id", canaryWord+" 9005x")
+	}
+	metrics, metricsWithout := built.metricsPage(), held.Load().metricsPage()
+	if !strings.Contains(metrics, "cds_hook_requests_total{") || !strings.Contains(metricsWithout, "cds_hook_requests_total{") {
+		t.Fatal("no metrics to look at")
+	}
 	if len(c.places) < 200 {
 		t.Fatalf("only %d places hold a canary", len(c.places))
 	}
@@ -243,7 +253,8 @@ func TestCanaries(t *testing.T) {
 		}
 		return slices.Compact(slices.Sorted(slices.Values(list)))
 	}
-	for name, text := range map[string]string{"log": p.log.String(), "log without a database": without.log.String(), "traffic to the model": provider.sent(), "standard output": p.out.String() + without.out.String()} {
+	for name, text := range map[string]string{"log": p.log.String(), "log without a database": without.log.String(), "metrics": metrics, "metrics without a database": metricsWithout,
+		"traffic to the model": provider.sent(), "standard output": p.out.String() + without.out.String()} {
 		if strings.Contains(strings.ToLower(text), strings.ToLower(canaryWord)) {
 			t.Errorf("%s holds %q", name, places(text))
 			for line := range strings.Lines(text) {

@@ -33,13 +33,18 @@ func inside(t *testing.T, adjust func(*house), vars ...string) (*program, *house
 	return p, held.Load()
 }
 
+// metricsPage gives what /metrics serves.
+func (h *house) metricsPage() string {
+	w := httptest.NewRecorder()
+	h.metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
 // metric sums the values of a metric whose labels hold all of the given parts.
 func (h *house) metric(t *testing.T, name string, labels ...string) (sum float64) {
 	t.Helper()
-	w := httptest.NewRecorder()
-	h.metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 lines:
-	for line := range strings.Lines(w.Body.String()) {
+	for line := range strings.Lines(h.metricsPage()) {
 		rest, ok := strings.CutPrefix(line, name)
 		if !ok || rest[0] != '{' && rest[0] != ' ' {
 			continue
