@@ -21,6 +21,8 @@ export const de = {
     guidelines: 'Leitlinien lesen und fragen',
     guidelinesHint: 'Mit Wortlaut, Seite und Stand.',
     examples: 'Beispielpatienten',
+    demoTitle: 'Demonstration: nur erfundene Daten eingeben',
+    demoHint: 'Daten von Patienten gehören nicht auf einen Server ohne das Testat nach § 393 SGB V (C5).',
     examplesHint: 'Erfundene Patienten zum Ansehen.',
     demo: 'Demo',
     noExamples: 'Auf diesem Server sind keine Beispielpatienten geladen.',

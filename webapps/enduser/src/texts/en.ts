@@ -24,6 +24,8 @@ export const en: Same<typeof de> = {
     guidelines: 'Read and ask the guidelines',
     guidelinesHint: 'With wording, page and version.',
     examples: 'Example patients',
+    demoTitle: 'Demonstration: enter invented data only',
+    demoHint: 'Data of patients do not belong on a server without the attestation that § 393 SGB V (C5) requires.',
     examplesHint: 'Invented patients to look at.',
     demo: 'Demo',
     noExamples: 'No example patients are loaded on this server.',

@@ -21,6 +21,11 @@ export function StartPage() {
   return (
     <Page title={t('start.title')} lead={t('start.lead')}>
       {status.isError && <Failure error={status.error} onRetry={() => void status.refetch()} />}
+      {status.data?.demo && (
+        <SeverityBand indicator="info" title={t('start.demoTitle')}>
+          <p className="small">{t('start.demoHint')}</p>
+        </SeverityBand>
+      )}
       {status.data && !status.data.database.ok && <SeverityBand indicator="warning" title={t('start.databaseDown')} />}
       {status.data?.database.ok && status.data.retrieval.guidelines === 0 && (
         <SeverityBand indicator="info" title={t('start.noGuidelines')} />
