@@ -23,6 +23,14 @@ type file struct {
 	plain, gzip, bro *body
 }
 
+// A picture opened by itself must not run scripts. A service worker is held to the policy
+// it comes with: under that of a picture it could fetch nothing, and no page would load.
+const (
+	worker       = "sw.js"
+	filePolicy   = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+	workerPolicy = "default-src 'none'; connect-src 'self'"
+)
+
 // body is one stored encoding. Content is read from the binary at each request,
 // so nothing of it stays on the heap.
 type body struct {
@@ -123,8 +131,6 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request, immutable bool) {
 	} else {
 		h.Set("Cache-Control", "no-cache")
 	}
-	// A picture opened by itself must not run scripts.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	accepted := r.Header.Get("Accept-Encoding")
 	switch {
 	case f.bro != nil && accepts(accepted, "br"):

@@ -109,6 +109,11 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, rest := route(clean)
 	if rest != "index.html" {
 		if f := s.files[a.dir+"/"+rest]; f != nil {
+			policy := filePolicy
+			if rest == worker {
+				policy = workerPolicy
+			}
+			h.Set("Content-Security-Policy", policy)
 			f.serve(w, r, strings.HasPrefix(rest, "assets/"))
 			return
 		}

@@ -35,6 +35,7 @@ func site(t *testing.T, c webapps.Config) *webapps.Site {
 	s, err := webapps.From(fstest.MapFS{
 		"enduser/index.html":          {Data: []byte("ENDUSER" + html)},
 		"enduser/favicon.svg":         {Data: []byte("<svg/>")},
+		"enduser/sw.js":               {Data: []byte("worker")},
 		"enduser/assets/main-1.js.gz": {Data: zipped(t, script)},
 		"enduser/assets/main-1.js.br": {Data: []byte("brotli bytes")},
 		"enduser/assets/work.mjs":     {Data: []byte("export {}")},
@@ -227,5 +228,16 @@ func TestEmbeddedBuildsLoad(t *testing.T) {
 	}
 	if r := get(t, s, "GET", "/", nil); r.StatusCode != want {
 		t.Errorf("status %d, want %d", r.StatusCode, want)
+	}
+}
+
+// A service worker under a policy without connect-src could load no page again.
+func TestTheWorkerMayFetch(t *testing.T) {
+	for path, want := range map[string]string{"/sw.js": "connect-src 'self'", "/favicon.svg": "sandbox"} {
+		w := httptest.NewRecorder()
+		site(t, webapps.Config{}).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if got := w.Header().Get("Content-Security-Policy"); w.Code != 200 || !strings.Contains(got, want) || !strings.HasPrefix(got, "default-src 'none'") {
+			t.Errorf("GET %s: %d under %q", path, w.Code, got)
+		}
 	}
 }

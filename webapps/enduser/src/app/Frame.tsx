@@ -3,6 +3,7 @@ import { useMay } from '@cdss/shared/session/session.ts'
 import { Frame as SharedFrame } from '@cdss/shared/view/Frame.tsx'
 import { Keys } from '../features/keys/Keys.tsx'
 import { useText } from '../text.ts'
+import { OfflineBand } from './OfflineBand.tsx'
 
 export function Frame() {
   const t = useText()
@@ -35,6 +36,7 @@ export function Frame() {
       purpose={t('purpose')}
       links={may('knowledge:read') && <a href="/admin/">{t('nav.admin')}</a>}
     >
+      <OfflineBand />
       <Outlet />
       <Keys />
     </SharedFrame>

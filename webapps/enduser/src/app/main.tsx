@@ -14,6 +14,9 @@ adoptNonce()
 watchForUpdate()
 startTexts({ de, en })
 
+// Guidelines stay readable without network; see offline/sw.js.
+if (import.meta.env.PROD) void navigator.serviceWorker?.register('/sw.js').catch(() => undefined)
+
 const root = document.getElementById('root')
 if (!root) throw new Error('page has no root element')
 createRoot(root).render(

@@ -488,6 +488,15 @@ export const de = {
     found_one: '{{count}} Stelle',
     found_other: '{{count}} Stellen',
     all: 'Alle Leitlinien',
+    offline: 'Ohne Netz lesbar machen',
+    offlineHint: 'Legt die Seiten auf diesem Gerät ab, bis zur Abmeldung. Empfehlungen gibt es nur mit Netz.',
+    offlineDone: 'Auf diesem Gerät ohne Netz lesbar.',
+    offlineProgress: '{{done}} von {{total}} Seiten',
+  },
+  offline: {
+    title: 'Ohne Netz: nur Leitlinien, die auf diesem Gerät liegen',
+    hint: 'Stand vom {{date}}. Empfehlungen, Fälle und Fragen gibt es erst wieder mit Netz.',
+    toGuidelines: 'Zu den Leitlinien',
   },
   keys: {
     title: 'Tastenkürzel',

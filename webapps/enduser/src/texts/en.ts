@@ -491,6 +491,15 @@ export const en: Same<typeof de> = {
     found_one: '{{count}} passage',
     found_other: '{{count}} passages',
     all: 'All guidelines',
+    offline: 'Make readable without network',
+    offlineHint: 'Keeps the pages on this device until logout. Recommendations need the network.',
+    offlineDone: 'Readable on this device without network.',
+    offlineProgress: '{{done}} of {{total}} pages',
+  },
+  offline: {
+    title: 'No network: only the guidelines that this device kept',
+    hint: 'As of {{date}}. Recommendations, cases and questions come back with the network.',
+    toGuidelines: 'To the guidelines',
   },
   keys: {
     title: 'Keyboard shortcuts',

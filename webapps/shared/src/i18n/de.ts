@@ -122,6 +122,7 @@ export const de = {
     wrongOld: 'Die bisherige Passphrase stimmt nicht.',
     tooEasy: 'Diese Passphrase ist zu leicht zu erraten.',
     sameAgain: 'Die neue Passphrase ist die bisherige.',
+    needsNetwork: 'Nur mit Netz',
     forbidden: 'Keine Berechtigung',
     forbiddenHint: 'Für diese Seite fehlt die Berechtigung.',
     loggedInAs: 'Angemeldet: {{name}} ({{roles}}).',

@@ -125,6 +125,7 @@ export const en: Same<typeof de> = {
     wrongOld: 'The current passphrase is not right.',
     tooEasy: 'This passphrase is too easy to guess.',
     sameAgain: 'The new passphrase is the current one.',
+    needsNetwork: 'Needs the network',
     forbidden: 'No permission',
     forbiddenHint: 'You lack the permission for this page.',
     loggedInAs: 'Logged in: {{name}} ({{roles}}).',

@@ -3,7 +3,7 @@ import { useShared } from '../i18n/i18n.ts'
 import { Page } from '../view/Page.tsx'
 import { Empty } from '../view/States.tsx'
 import { useRoleNames } from './roles.ts'
-import { useMay, useSession } from './session.ts'
+import { useMay, useOfflineSince, useSession } from './session.ts'
 
 /** A screen for whoever may one of these things; others are told, with the way out. */
 export function needs(permissions: string | string[], Screen: ComponentType): FunctionComponent {
@@ -18,6 +18,12 @@ export function Forbidden() {
   const t = useShared()
   const names = useRoleNames()
   const person = useSession().data?.person
+  const offline = useOfflineSince() !== undefined
+  if (offline) return (
+    <Page title={t('session.needsNetwork')}>
+      <Empty title={t('fault.offline')} />
+    </Page>
+  )
   return (
     <Page title={t('session.forbidden')}>
       <Empty title={t('session.forbiddenHint')}>

@@ -17,6 +17,9 @@ export function useSession() {
   })
 }
 
+/** When the guidelines that this device kept were read, if the page was opened without network: so says sw.js, never the server. */
+export const useOfflineSince = () => (useSession().data as (Session & { offlineSince?: string }) | undefined)?.offlineSince
+
 export const refetchSession = (client: QueryClient) => client.invalidateQueries({ queryKey: key })
 
 /** Tells what the person may do, in the words of the server's matrix. */
@@ -75,7 +78,9 @@ export function useLogin() {
 export function useLogout() {
   return useMutation({
     mutationFn: () => call<undefined>('/session', { method: 'DELETE' }),
-    onSuccess: () => {
+    onSuccess: async () => {
+      // A page that no worker serves, as after a forced reload, clears what the worker keeps.
+      if ('caches' in globalThis) await caches.delete('cdss-guidelines')
       tellOthers()
       location.replace(location.pathname.startsWith('/admin') ? '/admin/' : '/')
     },

@@ -4,7 +4,7 @@ import { formatDate } from '../format/date.ts'
 import { LanguageSwitch } from '../i18n/LanguageSwitch.tsx'
 import { useLang, useShared } from '../i18n/i18n.ts'
 import { Gate } from '../session/Gate.tsx'
-import { useSession } from '../session/session.ts'
+import { useOfflineSince, useSession } from '../session/session.ts'
 import { UserMenu } from '../session/UserMenu.tsx'
 import { ThemeSwitch } from '../theme/ThemeSwitch.tsx'
 import { Boundary } from './Boundary.tsx'
@@ -31,8 +31,9 @@ export function Frame({ brand, nav, navLabel, purpose, links, children }: Props)
   const lang = useLang()
   const session = useSession().data
   const person = session?.mustChange ? null : session?.person
+  const offline = useOfflineSince() !== undefined
   const inside = person != null
-  const status = useStatus(inside).data
+  const status = useStatus(inside && !offline).data
   return (
     <div className={classes.frame}>
       <SkipLink />
@@ -45,7 +46,7 @@ export function Frame({ brand, nav, navLabel, purpose, links, children }: Props)
             </nav>
           )}
           <div className={classes.tools}>
-            {session && person ? (
+            {session && person && !offline ? (
               <UserMenu session={session} person={person} links={links} />
             ) : (
               <>

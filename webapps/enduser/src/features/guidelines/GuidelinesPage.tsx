@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { formatDate } from '@cdss/shared/format/date.ts'
 import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
+import { useOfflineSince } from '@cdss/shared/session/session.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useText } from '../../text.ts'
@@ -14,9 +15,10 @@ export function GuidelinesPage() {
   const shared = useShared()
   const lang = useLang()
   const guidelines = useGuidelines()
+  const offline = useOfflineSince() !== undefined
   return (
     <Page title={t('guidelines.title')} lead={t('guidelines.lead')}>
-      <AskForm />
+      {!offline && <AskForm />}
       <section className="stack-tight" aria-labelledby="all-guidelines">
         <h2 id="all-guidelines">{t('guidelines.all')}</h2>
         {guidelines.isPending && <Loading lines={2} />}

@@ -1,19 +1,24 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useState } from 'react'
 import { SourceLine } from '@cdss/shared/clinical/SourceLine.tsx'
+import { formatNumber } from '@cdss/shared/format/number.ts'
+import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { PageImage } from '@cdss/shared/passage/PageImage.tsx'
 import { SourcePage } from '@cdss/shared/passage/SourcePage.tsx'
+import { useOfflineSince } from '@cdss/shared/session/session.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
 import { Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { useText } from '../../text.ts'
-import { nameOfPage, useFound, useGuidelines, usePage, usePages } from './api.ts'
+import { fetchPage, nameOfPage, useFound, useGuidelines, usePage, usePages, type PageOutline } from './api.ts'
 import classes from './Guidelines.module.css'
 
 /** One guideline, page by page, with search in it. */
 export function ReaderPage({ id, sheet }: { id: string; sheet: number }) {
   const t = useText()
   const navigate = useNavigate()
+  const offline = useOfflineSince() !== undefined
   const guideline = useGuidelines().data?.find((g) => g.id === id)
   const pages = usePages(id)
   const page = usePage(id, sheet)
@@ -66,7 +71,8 @@ export function ReaderPage({ id, sheet }: { id: string; sheet: number }) {
           )}
         </section>
         <div className="stack">
-          <Search id={id} onPick={setFound} />
+          {!offline && <Search id={id} onPick={setFound} />}
+          {!offline && <Offline id={id} outline={outline} />}
           <Link to="/guidelines">{t('reader.all')}</Link>
         </div>
       </div>
@@ -108,4 +114,42 @@ function excerpt(quoted: string, needle: string): string {
   if (at < 0) return ''
   const [from, to] = [Math.max(0, at - 50), Math.min(quoted.length, at + needle.length + 70)]
   return `${from > 0 ? '… ' : ''}${quoted.slice(from, to).replace(/\s+/g, ' ')}${to < quoted.length ? ' …' : ''}`
+}
+
+/** Reads all pages once, so that they are there without network. */
+function Offline({ id, outline }: { id: string; outline: PageOutline[] }) {
+  const t = useText()
+  const lang = useLang()
+  const [done, setDone] = useState(0)
+  const load = useMutation({
+    mutationFn: async () => {
+      setDone(0)
+      // With the list, which the reader finds this guideline in.
+      const answers = await Promise.all(['/api/guidelines', `/api/guidelines/${id}/versions/${id}/pages?limit=2000`].map((address) => fetch(address)))
+      if (!answers.every((answer) => answer.ok)) throw new Error('a part of the guideline could not be read')
+      for (const { sheet } of outline) {
+        const page = await fetchPage(id, sheet)
+        if (page.image && !(await fetch(page.image)).ok) throw new Error('a page could not be read')
+        setDone((n) => n + 1)
+      }
+    },
+  })
+  if (!('serviceWorker' in navigator) || !navigator.serviceWorker.controller || outline.length === 0) return null
+  return (
+    <section className="stack-tight" aria-label={t('reader.offline')}>
+      <div>
+        <Button variant="default" size="xs" loading={load.isPending} onClick={() => load.mutate()}>
+          {t('reader.offline')}
+        </Button>
+      </div>
+      <p role="status" className="small muted">
+        {load.isSuccess
+          ? t('reader.offlineDone')
+          : load.isPending
+            ? t('reader.offlineProgress', { done: formatNumber(done, lang), total: formatNumber(outline.length, lang) })
+            : t('reader.offlineHint')}
+      </p>
+      {load.isError && <Failure error={load.error} onRetry={() => load.mutate()} />}
+    </section>
+  )
 }

@@ -4,7 +4,7 @@ import { IconBook, IconBraces, IconForms, IconUser, IconUserSearch } from '@tabl
 import type { Example } from '@cdss/shared/api/types.ts'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
-import { useMay } from '@cdss/shared/session/session.ts'
+import { useMay, useOfflineSince } from '@cdss/shared/session/session.ts'
 import { Empty, Failure, Loading } from '@cdss/shared/view/States.tsx'
 import { openCase } from '../../case/cases.ts'
 import { Page } from '@cdss/shared/view/Page.tsx'
@@ -15,7 +15,8 @@ import classes from './StartPage.module.css'
 
 export function StartPage() {
   const t = useText()
-  const status = useStatus()
+  const offline = useOfflineSince() !== undefined
+  const status = useStatus(!offline)
   const may = useMay()
   const ask = may('recommendations:ask')
   return (
@@ -73,7 +74,7 @@ export function StartPage() {
             </li>
           )}
         </ul>
-      ) : (
+      ) : offline ? null : (
         <Empty title={t('start.noAsking')}>
           <p>{t('start.noAskingHint')}</p>
           <p>
