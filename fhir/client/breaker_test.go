@@ -95,7 +95,7 @@ func TestBreakerOverTime(t *testing.T) {
 					}
 				}()
 			}
-			time.Sleep(until.Sub(time.Now()) + 30*time.Second)
+			time.Sleep(time.Until(until) + 30*time.Second)
 			synctest.Wait()
 			// Well since at least the time a breaker stays open.
 			ticket, ok := b.enter(time.Now())
