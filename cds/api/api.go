@@ -24,9 +24,8 @@ type Decider interface {
 
 // Servers are the FHIR servers that people of this server may read.
 type Servers interface {
-	Names() []string
-	// Launchable names those that know this app, where a launch can begin.
-	Launchable() []string
+	// Names tells all, and of them those that know this app, where a launch can begin.
+	Names() (all, launchable []string)
 	// Reader opens one; an error of kind issue.NotFound when there is none of the name,
 	// of issue.Forbidden when who asks may not read patients.
 	Reader(ctx context.Context, name string) (prefetch.Reader, error)

@@ -54,8 +54,9 @@ func (d *door) registerPatients(api huma.API) {
 		func(ctx context.Context, _ *struct{}) (*struct{ Body ServerList }, error) {
 			list := ServerList{Servers: []string{}, Launchable: []string{}}
 			if d.Servers != nil {
-				list.Servers = append(list.Servers, d.Servers.Names()...)
-				list.Launchable = append(list.Launchable, d.Servers.Launchable()...)
+				all, launchable := d.Servers.Names()
+				list.Servers = append(list.Servers, all...)
+				list.Launchable = append(list.Launchable, launchable...)
 			}
 			return &struct{ Body ServerList }{list}, nil
 		})

@@ -24,9 +24,7 @@ type hospital struct {
 	closed bool // who asks may not read patients
 }
 
-func (h *hospital) Names() []string { return []string{"hospital"} }
-
-func (h *hospital) Launchable() []string { return nil }
+func (h *hospital) Names() (all, launchable []string) { return []string{"hospital"}, nil }
 
 func (h *hospital) Reader(_ context.Context, name string) (prefetch.Reader, error) {
 	if h.closed {

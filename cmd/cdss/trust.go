@@ -136,9 +136,9 @@ func (s fhirServers) Open(req cds.Request) (prefetch.Reader, string, error) {
 // credential that is stored for each.
 type ownServers struct{ h *house }
 
-func (s ownServers) Names() []string { return s.h.trust.registry.Servers() }
-
-func (s ownServers) Launchable() []string { return s.h.trust.registry.Launchable() }
+func (s ownServers) Names() (all, launchable []string) {
+	return s.h.trust.registry.Servers(), s.h.trust.registry.Launchable()
+}
 
 // Reader opens a server for whoever may search patients: a recommendation reads the
 // same data, and many more may ask for one.
