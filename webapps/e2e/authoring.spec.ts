@@ -177,4 +177,8 @@ test('a rule from nothing to its release, its card, its override, and back', asy
   await expect(page.getByRole('table')).toBeVisible()
   await guard.check('history')
   console.log(`interactions from nothing to released: ${interactions}`)
+
+  // What comes after finds the rules as they are shipped.
+  await take(page, t.steps.retire)
+  await expect(page.getByText(t.states.retired, { exact: true })).toBeVisible()
 })
