@@ -61,6 +61,7 @@ func New(c Config) *Service {
 const (
 	ReasonUnsupported  = "unsupported"  // nothing that the model said could be found in the passages
 	ReasonInsufficient = "insufficient" // the model found no answer in the passages
+	ReasonOtherDrugs   = "other-drugs"  // a dose is asked for, and no passage names the drug
 )
 
 // The stages of an answer, as progress tells them.
@@ -118,7 +119,13 @@ func (s *Service) Ask(ctx context.Context, question, language string, progress f
 		return Answer{}, err
 	}
 	a := Answer{Query: found.Query, Degraded: found.Degraded, Abstained: found.Abstained, Reason: found.Reason}
-	hits := spread(found.Hits, given)
+	hits := found.Hits
+	if naming, asked := ofDrug(hits, found.Query, s.c.Vocabulary); len(naming) > 0 {
+		hits = naming
+	} else if asked && !a.Abstained {
+		a.Abstained, a.Reason = true, ReasonOtherDrugs
+	}
+	hits = spread(hits, given)
 	if !a.Abstained {
 		if model := s.c.Model(); model != nil {
 			derived := Derive(question, found.Query.Concepts, s.c.Vocabulary)

@@ -118,6 +118,42 @@ func TestHeadingIsNoAnswer(t *testing.T) {
 	}
 }
 
+// A part of a row may be a dose without its substance: points within a cell cut nothing.
+func TestRowsAreQuotedWhole(t *testing.T) {
+	var rows []string
+	for _, name := range []string{"Colistin", "Daptomycin", "Ertapenem", "Gentamicin", "Linezolid", "Tigecyclin", "Tobramycin", "Vancomycin"} {
+		rows = append(rows, name+"\tPräparat zur Infusion mit langem Namen\t<30 ml/min: 2× 1 Mio. I.E. oder 2× 2 Mio. Einheiten; <10 ml/min: 1× 1 Mio. I.E.\tkeine")
+	}
+	a := ask(t, shelf{texts: []string{strings.Join(rows, "\n")}}, nil, "Dosierung von Gentamicin")
+	got := strings.Split(a.Excerpts[0].Text(), "\n")
+	for _, row := range got {
+		if !slices.Contains(rows, row) {
+			t.Errorf("quoted a part of a row: %q", row)
+		}
+	}
+	if !slices.Contains(got, rows[3]) {
+		t.Errorf("the row that is asked for is not among %q", got)
+	}
+}
+
+// The dose of another drug is no answer; whether a drug is an alternative to another is
+// told by passages that do not name it, too.
+func TestDoseOfAnotherDrug(t *testing.T) {
+	fosfomycin := "Fosfomycin wird bei Zystitis einmalig mit 3 g gegeben."
+	a := ask(t, shelf{texts: []string{fosfomycin, prose}}, nil, "Welche Dosis Nitrofurantoin bei Zystitis?")
+	if a.Abstained || len(a.Excerpts) != 1 || a.Excerpts[0].Text() != prose {
+		t.Errorf("answer %+v", a)
+	}
+	a = ask(t, shelf{texts: []string{fosfomycin, prose}}, nil, "Welche Dosis Meropenem bei Niereninsuffizienz?")
+	if !a.Abstained || a.Reason != answer.ReasonOtherDrugs || len(a.Excerpts) != 2 {
+		t.Errorf("answer %+v", a)
+	}
+	a = ask(t, shelf{texts: []string{fosfomycin, prose}}, nil, "Alternative zu Ciprofloxacin bei Zystitis?")
+	if a.Abstained || len(a.Excerpts) != 2 {
+		t.Errorf("answer %+v", a)
+	}
+}
+
 func TestSentencesAreHeldAgainstTheirWords(t *testing.T) {
 	const quote = "Bei Zystitis wird Nitrofurantoin empfohlen"
 	for _, c := range []struct {

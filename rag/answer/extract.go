@@ -61,8 +61,8 @@ func ends(text string, i int) bool {
 		return false
 	case i == len(text) || strings.HasPrefix(text[i:], "\n\n"):
 		return true
-	case text[i] == '\n' && strings.Contains(text[strings.LastIndexByte(text[:i], '\n')+1:i], " | "):
-		return true
+	case row(text, i):
+		return text[i] == '\n'
 	}
 	if !strings.ContainsAny(text[i-1:i], ".!?") || text[i] != ' ' && text[i] != '\n' {
 		return false
@@ -70,6 +70,48 @@ func ends(text string, i int) bool {
 	word := text[strings.LastIndexAny(text[:i-1], " \n(")+1 : i-1]
 	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(text[i:], " \n"))
 	return utf8.RuneCountInString(word) > 3 && !unicode.IsLower(next)
+}
+
+// row tells whether i lies in or behind a row of a table: the source's cells stand
+// between tabs or bars. A part of a row may be a dose without its substance.
+func row(text string, i int) bool {
+	end := len(text)
+	if n := strings.IndexByte(text[i:], '\n'); n >= 0 {
+		end = i + n
+	}
+	line := text[strings.LastIndexByte(text[:i], '\n')+1 : end]
+	return strings.Contains(line, "\t") || strings.Contains(line, " | ")
+}
+
+// conceptDosing is what the table of concepts calls a question for a dose.
+const conceptDosing = "dosing"
+
+// ofDrug gives the passages that name a drug whose dose is asked for: the dose of
+// another one is no answer. asked is false for any other question.
+func ofDrug(hits []rag.Hit, q rag.Query, v Vocabulary) (naming []rag.Hit, asked bool) {
+	if v == nil {
+		return nil, false
+	}
+	var drugs []string
+	dose := false
+	for _, c := range q.Concepts {
+		dose = dose || c.ID == conceptDosing
+		if v.Kind(c.ID) == "drug" {
+			drugs = append(drugs, c.ID)
+		}
+	}
+	if !dose || len(drugs) == 0 {
+		return nil, false
+	}
+	for _, h := range hits {
+		for _, m := range v.Annotate(strings.Join(h.Passage.Section, "\n") + "\n" + h.Passage.Quoted) {
+			if slices.Contains(drugs, m.Concept) {
+				naming = append(naming, h)
+				break
+			}
+		}
+	}
+	return naming, true
 }
 
 // relevance counts what a piece of text shares with the question.
@@ -93,8 +135,8 @@ func relevance(piece string, h rag.Hit, v Vocabulary, asked []string) int {
 	return n
 }
 
-// pieces cuts a text at line ends and after sentences, without the white space
-// between. An abbreviation's point mostly stands before a lower-case letter or a
+// pieces cuts a text at line ends and after sentences, never within a row of a table,
+// without the white space between. An abbreviation's point mostly stands before a lower-case letter or a
 // digit and does not cut.
 func pieces(text string) [][2]int {
 	var list [][2]int
@@ -113,7 +155,7 @@ func pieces(text string) [][2]int {
 			add(start, i)
 			start = i + 1
 		case '.', '!', '?':
-			if i+2 < len(text) && text[i+1] == ' ' && (text[i+2] >= 'A' && text[i+2] <= 'Z' || text[i+2] >= 0x80) && i-start > 40 {
+			if i-start > 40 && i+2 < len(text) && text[i+1] == ' ' && (text[i+2] >= 'A' && text[i+2] <= 'Z' || text[i+2] >= 0x80) && !row(text, i) {
 				add(start, i+1)
 				start = i + 1
 			}

@@ -31,7 +31,7 @@ type AnswerRequest struct {
 type AnswerResponse struct {
 	Abstained  bool             `json:"abstained"`
 	Reason     *string          `json:"reason" doc:"why there is no answer, in the reader's language"`
-	ReasonCode *string          `json:"reasonCode" enum:"no-documents,nothing-found,uncertain,unsupported,insufficient"`
+	ReasonCode *string          `json:"reasonCode" enum:"no-documents,nothing-found,uncertain,unsupported,insufficient,other-drugs"`
 	Generated  bool             `json:"generated" doc:"the sentences were made by a language model"`
 	Label      *string          `json:"label" doc:"what must stand beside generated text"`
 	Model      *string          `json:"model"`
@@ -87,6 +87,9 @@ func init() {
 	reasons[answer.ReasonInsufficient] = struct{ de, en string }{
 		"In den gefundenen Textstellen steht keine Antwort auf die Frage.",
 		"The passages found hold no answer to the question."}
+	reasons[answer.ReasonOtherDrugs] = struct{ de, en string }{
+		"Keine gefundene Textstelle nennt die Substanz, nach deren Dosis gefragt ist.",
+		"No passage found names the drug whose dose is asked for."}
 }
 
 type answerInput struct {

@@ -60,7 +60,7 @@ export type AnswerCitation = {
 export type Answer = {
   abstained: boolean
   reason: string | null
-  reasonCode: 'no-documents' | 'nothing-found' | 'uncertain' | 'unsupported' | 'insufficient' | null
+  reasonCode: 'no-documents' | 'nothing-found' | 'uncertain' | 'unsupported' | 'insufficient' | 'other-drugs' | null
   generated: boolean
   label: string | null
   model: string | null

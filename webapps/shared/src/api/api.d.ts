@@ -1568,7 +1568,7 @@ export interface components {
             /** @description why there is no answer, in the reader's language */
             reason: string | null;
             /** @enum {string|null} */
-            reasonCode: "no-documents" | "nothing-found" | "uncertain" | "unsupported" | "insufficient" | null;
+            reasonCode: "no-documents" | "nothing-found" | "uncertain" | "unsupported" | "insufficient" | "other-drugs" | null;
             sentences: components["schemas"]["AnswerSentence"][];
             /** @description the sentences with the numbers of their citations; empty when nothing was generated */
             text: string;
