@@ -327,7 +327,7 @@ export const de = {
       },
       none: {
         title: 'In diesem Browser läuft kein Start',
-        hint: 'Die Anwendung in der Krankenakte starten, oder unten einen Server wählen.',
+        hint: 'Die Anwendung in der Krankenakte starten, oder auf einem anderen Weg beginnen.',
       },
       failed: {
         title: 'Der Start hat nicht geklappt',

@@ -330,7 +330,7 @@ export const en: Same<typeof de> = {
       },
       none: {
         title: 'No launch is running in this browser',
-        hint: 'Launch the app in the health record, or choose a server below.',
+        hint: 'Launch the app in the health record, or begin in another way.',
       },
       failed: {
         title: 'The launch did not work',
