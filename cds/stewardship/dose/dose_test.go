@@ -9,8 +9,8 @@ import (
 	"cdss/cds/stewardship/dose"
 )
 
-// Worked values of both renal equations, recomputed by hand from the published
-// coefficients.
+// Worked values of both renal equations from the coefficients of Inker 2021 and of
+// Cockcroft and Gault 1976. Neither paper was open to us for an example of its own.
 func TestRenalEquations(t *testing.T) {
 	for _, tc := range []struct {
 		age        float64
@@ -34,6 +34,41 @@ func TestRenalEquations(t *testing.T) {
 		if err != nil || math.Abs(crcl-tc.crcl) > 0.01 {
 			t.Errorf("Cockcroft-Gault of %+v = %.2f, %v", tc, crcl, err)
 		}
+	}
+}
+
+// What other publications print of the same equations, rounded as they print it.
+func TestRenalEquationsAsPrinted(t *testing.T) {
+	// The calculator of the National Kidney Foundation, kidney.org, as quoted by others.
+	if v, err := dose.CKDEPI2021(1.2, 55, false); err != nil || math.Round(v) != 71 {
+		t.Errorf("man of 55, 1.2 mg/dL: %.1f, %v; kidney.org gives 71", v, err)
+	}
+	// The form in umol/L has factors of its own, 1.23 for men and 1.04 for women: the
+	// same equation by another way, within their rounding.
+	for _, tc := range []struct {
+		female             bool
+		factor, age, kg, u float64
+	}{{false, 1.23, 65, 90, 221}, {true, 1.04, 78, 55, 159.1}, {false, 1.23, 40, 80, 88.4}} {
+		want := (140 - tc.age) * tc.kg * tc.factor / tc.u
+		if v, err := dose.CockcroftGault(tc.u/88.4, tc.age, tc.kg, tc.female); err != nil || math.Abs(v/want-1) > 0.005 {
+			t.Errorf("%+v: %.2f, %v; by the form in umol/L %.2f", tc, v, err, want)
+		}
+	}
+	// Continuity where the exponent changes: at kappa both branches give 142 x 0.9938^age.
+	for _, female := range []bool{false, true} {
+		kappa, factor := 0.9, 1.0
+		if female {
+			kappa, factor = 0.7, 1.012
+		}
+		below, _ := dose.CKDEPI2021(kappa-1e-9, 60, female)
+		at, _ := dose.CKDEPI2021(kappa, 60, female)
+		if want := 142 * math.Pow(0.9938, 60) * factor; math.Abs(at-want) > 1e-6 || math.Abs(at-below) > 1e-3 {
+			t.Errorf("at kappa, female %v: %g and %g, want %g", female, below, at, want)
+		}
+	}
+	// A rate per 1.73 m2 in a body of 1.73 m2 stays, in twice the surface doubles.
+	if a, b := dose.Deindex(60, 1.73), dose.Deindex(60, 3.46); math.Abs(a-60) > 1e-9 || math.Abs(b-120) > 1e-9 {
+		t.Errorf("de-indexed 60: %g and %g", a, b)
 	}
 }
 
