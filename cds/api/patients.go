@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"cdss/cds"
 	"cdss/cds/decide"
 	"cdss/cds/prefetch"
 	"cdss/fhir"
@@ -86,7 +87,7 @@ func (d *door) searchPatients(ctx context.Context, q PatientQuery) (PatientList,
 	switch {
 	case answer.Failure == "not-found" && q.ID != "":
 	case answer.Failure != "" && len(answer.Resources) == 0:
-		return list, issue.New(issue.Transient, "search patients on the FHIR server: %s", prefetch.Words(answer.Failure).EN)
+		return list, prefetch.Away(answer.Failure, cds.Text{DE: "Patienten auf dem FHIR-Server suchen", EN: "search patients on the FHIR server"})
 	case answer.Failure != "":
 		list.Complete = false
 	}

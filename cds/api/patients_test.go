@@ -72,6 +72,7 @@ func TestSearchPatients(t *testing.T) {
 		want       api.PatientList
 		query      prefetch.Query
 		told       string
+		says       string
 	}{
 		{name: "by id", body: `{"server":"hospital","id":"Patient/a"}`, answer: prefetch.Answer{Resources: []*fhir.Resource{anna}}, status: 200,
 			want: api.PatientList{Patients: []api.Patient{shown}, Complete: true}, query: prefetch.Query{Key: "patient", Path: "Patient/a"}, told: "read Patient of hospital: a"},
@@ -85,7 +86,8 @@ func TestSearchPatients(t *testing.T) {
 		{name: "more than came", body: `{"server":"hospital","name":"M","birthDate":"1950-03-02"}`, answer: prefetch.Answer{Resources: []*fhir.Resource{anna}, Failure: "fewer-than-all"}, status: 200,
 			want:  api.PatientList{Patients: []api.Patient{shown}, Complete: false},
 			query: prefetch.Query{Key: "patient", Path: `Patient?_count=50&birthdate=1950-03-02&name=M`, Post: true}, told: "Patient?name&birthdate of hospital: a"},
-		{name: "a server that fails", body: `{"server":"hospital","id":"a"}`, answer: prefetch.Answer{Failure: "server-error"}, status: 503},
+		{name: "a server that fails", body: `{"server":"hospital","id":"a"}`, answer: prefetch.Answer{Failure: "server-error"}, status: 503,
+			says: `"reason":"record-server-error","detailDe":"Patienten auf dem FHIR-Server suchen: Fehler des Patientendatensystems"`},
 		{name: "who cannot be accounted for", body: `{"server":"hospital","id":"a"}`, answer: prefetch.Answer{Resources: []*fhir.Resource{anna}}, mute: true, status: 503},
 		{name: "no such server", body: `{"server":"other","id":"a"}`, status: 422},
 		{name: "nothing to look for", body: `{"server":"hospital"}`, status: 422},
@@ -105,6 +107,9 @@ func TestSearchPatients(t *testing.T) {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 			if tc.status != 200 {
+				if !strings.Contains(w.Body.String(), tc.says) {
+					t.Errorf("says %s, want %s", w.Body, tc.says)
+				}
 				if strings.Contains(w.Body.String(), "Muster") {
 					t.Errorf("the refusal holds a name: %s", w.Body)
 				}

@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 
+	"cdss/cds"
 	"cdss/cds/facts"
 	"cdss/cds/prefetch"
 	"cdss/fhir"
@@ -26,7 +27,7 @@ func (s *Service) Gather(ctx context.Context, ask Ask, reader prefetch.Reader) (
 		return ask, issue.New(issue.NotFound, "the FHIR server knows no such patient")
 	}
 	if came.Blind() {
-		return ask, issue.New(issue.Transient, "read a patient from the FHIR server: %s", came.Keys[0].Reason.EN)
+		return ask, prefetch.Away(came.Keys[0].Why, cds.Text{DE: "Patient vom FHIR-Server lesen", EN: "read a patient from the FHIR server"})
 	}
 	products := prefetch.Products{Reader: reader}
 	products.Know(came.Resources(), nil)

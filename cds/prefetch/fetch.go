@@ -9,6 +9,7 @@ import (
 	"cdss/cds"
 	"cdss/cds/facts"
 	"cdss/fhir"
+	"cdss/fhir/issue"
 	"cdss/fhir/smart"
 )
 
@@ -76,6 +77,13 @@ func Words(failure string) cds.Text {
 		return text
 	}
 	return reasons[facts.Failed].text
+}
+
+// Away is the error of a FHIR server of which nothing could be read: what was
+// attempted, in both languages, and why, as a key of the table above.
+func Away(failure string, attempted cds.Text) error {
+	why := Words(failure)
+	return issue.New(issue.Transient, "%s: %s", attempted.EN, why.EN).Told("record-"+failure, attempted.DE+": "+why.DE)
 }
 
 // parts are failures of a server that answered: there is more than it gave.

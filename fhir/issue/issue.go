@@ -116,6 +116,9 @@ type Error struct {
 	cause  error
 	status int
 	more   []Issue
+	// A closer reason for machines and the text in German, for the few errors that a
+	// clinician reads.
+	reason, german string
 }
 
 // New returns an error of kind k. The text goes to the caller: lower case, no
@@ -163,6 +166,13 @@ func (e *Error) At(expression string) *Error {
 // tells apart and FHIR does not (412, 415, 405), and returns e.
 func (e *Error) WithStatus(status int) *Error {
 	e.status = status
+	return e
+}
+
+// Told adds a closer reason, for machines, and the text in German, and returns e.
+// Problem details have both, as "reason" and "detailDe".
+func (e *Error) Told(reason, german string) *Error {
+	e.reason, e.german = reason, german
 	return e
 }
 

@@ -3,6 +3,7 @@ package issue
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 )
 
@@ -25,6 +26,8 @@ type problem struct {
 	Detail   string         `json:"detail,omitempty"`
 	Instance string         `json:"instance,omitempty"`
 	Code     string         `json:"code"`
+	Reason   string         `json:"reason,omitempty"`
+	DetailDE string         `json:"detailDe,omitempty"`
 	Errors   []problemError `json:"errors,omitempty"`
 }
 
@@ -72,6 +75,10 @@ func Problem(err error, instance string) []byte {
 		p.Type = typeBase + p.Code
 	} else {
 		p.Type = "about:blank"
+	}
+	var told *Error
+	if errors.As(err, &told) {
+		p.Reason, p.DetailDE = told.reason, told.german
 	}
 	if len(issues) > 1 || len(issues) == 1 && len(issues[0].Expression) > 0 {
 		for _, i := range issues {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Page } from '@playwright/test'
+import type { Locator, Page } from '@playwright/test'
 import { expect, looks, named, test, using } from './test.ts'
 import { texts } from './texts.ts'
 
@@ -146,6 +146,70 @@ for (const look of looks) {
 test.describe('by keyboard', () => {
   test.use(using(desk))
   const t = texts.de.app
+
+  test('from the start page to an override that is saved, without a mouse', async ({ page, guard }) => {
+    await asApproved(page)
+    const press = (key: string) => page.keyboard.press(key)
+    /** Goes on with Tab until this has the focus; a person gives up sooner than 120. */
+    const reach = async (target: Locator) => {
+      await expect(target).toBeVisible()
+      for (let i = 0; i < 120 && !(await target.evaluate((e) => e === document.activeElement)); i++) await press('Tab')
+      await expect(target).toBeFocused()
+    }
+    const field = (name: string) => page.locator(`#field-${name}`)
+    await page.goto('/')
+    await reach(page.getByRole('link', { name: t.start.form }))
+    await press('Enter')
+    await expect(page.getByRole('heading', { level: 1, name: t.form.title })).toBeFocused()
+    await reach(page.getByLabel(t.request.indication, { exact: true }).first())
+    await page.keyboard.type('ambulant pneu')
+    await expect(page.getByRole('option').first()).toBeVisible()
+    await press('ArrowDown')
+    await press('Enter')
+    // One stop for a group of radio buttons; the arrows choose.
+    const severity = page.getByRole('radio', { name: t.request.severe, exact: true })
+    for (let i = 0; i < 120 && !(await page.evaluate(() => (document.activeElement as HTMLInputElement).type === 'radio')); i++) await press('Tab')
+    for (let i = 0; i < 6 && !(await severity.isChecked()); i++) await press('ArrowDown')
+    await expect(severity).toBeChecked()
+    for (const [name, value] of [['age', '72'], ['weight', '68,5'], ['height', '165'], ['creatinine', '2,1']] as const) {
+      await reach(field(name))
+      await page.keyboard.type(value)
+      if (name === 'age') {
+        await reach(page.getByLabel(t.form.sex, { exact: true }))
+        await page.keyboard.type(t.form.female.slice(0, 3))
+        await expect(page.getByLabel(t.form.sex, { exact: true })).toHaveValue('female')
+      }
+    }
+    await reach(page.getByRole('button', { name: t.form.submit }))
+    await press('Enter')
+    await expect(page.getByRole('heading', { level: 1, name: t.review.title })).toBeFocused()
+    await reach(page.getByRole('link', { name: t.review.toResult }))
+    await press('Enter')
+    await expect(page.getByRole('heading', { level: 1, name: t.result.title })).toBeFocused()
+    const first = page.getByRole('article').first()
+    await press('j')
+    await expect(first).toBeFocused()
+    await press('e')
+    await expect(page.locator('[data-selected]')).toBeFocused()
+    await press('Escape')
+    await expect.poll(() => first.evaluate((card) => card.contains(document.activeElement))).toBe(true)
+    await press('o')
+    await reach(first.getByRole('button', { name: t.decision.reasons['patient-refuses'] }))
+    const kept = page.waitForResponse((r) => r.url().includes('/feedback') && r.request().method() === 'POST')
+    await press('Enter')
+    expect((await kept).status()).toBe(204)
+    await expect(page.getByText(t.decision.saidOverridden)).toBeVisible()
+    await guard.check('overridden by keyboard')
+    await reach(page.getByRole('button', { name: t.actions.save }))
+    await press('Enter')
+    await expect(page.getByLabel(t.actions.title, { exact: true })).toBeFocused()
+    await press('ControlOrMeta+a')
+    await page.keyboard.type('e2e by keyboard')
+    await press('Enter')
+    await expect(page.getByText(t.actions.saved).first()).toBeVisible()
+    const list = (await (await page.request.get('/api/cases')).json()) as { cases: { id: string; title: string }[] }
+    for (const { id } of list.cases.filter((c) => c.title === 'e2e by keyboard')) await page.request.delete(`/api/cases/${id}`)
+  })
 
   test('J, K, E, A, O, / and ?, and the switch that turns them off', async ({ page, guard }) => {
     await asApproved(page)

@@ -95,6 +95,24 @@ for (const look of looks) {
       await review(page, guard)
     })
 
+    test('a launch that ends while a case is open: said, and begun again', async ({ page, guard }) => {
+      guard.allowOrigin(base)
+      guard.expectFailed(404)
+      guard.expectFailed(503)
+      await page.goto(`/smart/launch?iss=${encodeURIComponent(`${base}/fhir`)}&launch=${patient}`)
+      await review(page, guard)
+      await page.context().clearCookies({ name: /cdss_launch$/ })
+      await page.getByText(t.review.change, { exact: true }).click()
+      await page.getByLabel(t.request.severe, { exact: true }).click()
+      const alert = page.getByRole('alert')
+      await expect(alert).toContainText(texts[look.lang].shared.fault.record)
+      await expect(alert).toContainText(t.launch.over)
+      await guard.check('over')
+      await alert.getByRole('link', { name: t.launch.again }).click()
+      await page.getByRole('link', { name: patient }).click()
+      await review(page, guard)
+    })
+
     test('a launch that fails says why and what to do', async ({ page, guard }) => {
       guard.expectFailed(404)
       for (const outcome of ['unknown-server', 'unreachable', 'refused', 'stale', 'no-patient'] as const) {

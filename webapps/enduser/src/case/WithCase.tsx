@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { ApiError } from '@cdss/shared/api/error.ts'
 import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { useLang } from '@cdss/shared/i18n/i18n.ts'
 import { formatNumber } from '@cdss/shared/format/number.ts'
@@ -55,8 +56,11 @@ function Computed({ case: c, children }: { case: Case; children: (r: Recommendat
   if (c.frozen && c.saved) return children(c.saved.recommendation)
   if (recommendation.data) return children(recommendation.data)
   if (recommendation.isError) {
+    const error: unknown = recommendation.error
+    const refused = error instanceof ApiError && (error.reason === 'record-unauthorized' || error.reason === 'record-forbidden')
     return (
-      <Failure error={recommendation.error} onRetry={() => void recommendation.refetch()}>
+      <Failure error={error} onRetry={() => void recommendation.refetch()}>
+        {c.origin === 'launch' && refused && <p>{t('launch.over')}</p>}
         {c.origin === 'launch' && c.remote && (
           <a href={`/smart/launch?server=${encodeURIComponent(c.remote.server)}`}>{t('launch.again')}</a>
         )}

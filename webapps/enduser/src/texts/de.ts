@@ -303,6 +303,7 @@ export const de = {
     by: 'Aus der Krankenakte „{{server}}“ gestartet.',
     readFrom: 'Gelesen vom FHIR-Server „{{server}}“.',
     end: 'Verbindung beenden',
+    over: 'Die Freigabe aus der Krankenakte ist abgelaufen oder wurde beendet.',
     unreadable: 'Darf hier nicht gelesen werden und bleibt ungeprüft',
     outcome: {
       'unknown-server': {

@@ -306,6 +306,7 @@ export const en: Same<typeof de> = {
     by: 'Launched from the health record “{{server}}”.',
     readFrom: 'Read from the FHIR server “{{server}}”.',
     end: 'End the connection',
+    over: 'The permission given in the health record has ended.',
     unreadable: 'May not be read here and stays unchecked',
     outcome: {
       'unknown-server': {

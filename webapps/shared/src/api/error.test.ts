@@ -29,6 +29,13 @@ describe('errorFrom', () => {
     ])
   })
 
+  it('tells a FHIR server that fails from this one being busy', () => {
+    const body = { detail: 'search patients: overloaded', detailDe: 'Patienten suchen: überlastet', reason: 'record-throttled' }
+    const error = errorFrom(503, body, '')
+    expect([error.fault, error.german, error.reason]).toEqual(['record', 'Patienten suchen: überlastet', 'record-throttled'])
+    expect(errorFrom(503, { ...body, reason: undefined }, '').fault).toBe('busy')
+  })
+
   it.each([undefined, null, '<html>502</html>', 7, []])('shows nothing of a foreign body %j', (body) => {
     const error = errorFrom(502, body, '')
     expect(error.title).toBe('')

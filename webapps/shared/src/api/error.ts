@@ -9,6 +9,7 @@ export type Fault =
   | 'not-found'
   | 'too-large'
   | 'busy'
+  | 'record' // a FHIR server behind ours does not give what was asked for
   | 'input' // the server names what it could not take
   | 'server'
 
@@ -25,8 +26,10 @@ export class ApiError extends Error {
   readonly requestId: string
   /** The title in German, where the server has one. */
   readonly german: string
+  /** A closer reason, where the server has one: "record-timed-out". */
+  readonly reason: string
 
-  constructor(fault: Fault, status: number, title: string, details: FaultDetail[], requestId: string, german = '') {
+  constructor(fault: Fault, status: number, title: string, details: FaultDetail[], requestId: string, german = '', reason = '') {
     super(title || fault)
     this.name = 'ApiError'
     this.fault = fault
@@ -35,6 +38,7 @@ export class ApiError extends Error {
     this.details = details
     this.requestId = requestId
     this.german = german
+    this.reason = reason
   }
 }
 
@@ -74,5 +78,14 @@ export function errorFrom(status: number, body: unknown, requestId: string): Api
       if (isRecord(entry)) details.push({ where: first(entry.location), what: words(entry.detail) })
     }
   }
-  return new ApiError(fault, status, words(body.detail) || words(body.title), details, requestId, words(body.detailDe))
+  const reason = words(body.reason)
+  return new ApiError(
+    reason.startsWith('record-') ? 'record' : fault,
+    status,
+    words(body.detail) || words(body.title),
+    details,
+    requestId,
+    words(body.detailDe),
+    reason,
+  )
 }

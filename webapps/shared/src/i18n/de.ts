@@ -53,6 +53,7 @@ export const de = {
     'not-found': 'Das gibt es auf diesem Server nicht (mehr).',
     'too-large': 'Zu groß für diesen Server.',
     busy: 'Der Server ist gerade ausgelastet. In einigen Sekunden erneut versuchen.',
+    record: 'Das Patientendatensystem gibt die Daten nicht heraus. Die Eingaben bleiben erhalten; es wurde nichts berechnet.',
     input: 'Der Server konnte die Angaben nicht annehmen.',
     server: 'Der Server konnte die Anfrage nicht bearbeiten.',
   },

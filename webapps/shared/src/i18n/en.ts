@@ -56,6 +56,7 @@ export const en: Same<typeof de> = {
     'not-found': 'This does not exist on this server (any more).',
     'too-large': 'Too large for this server.',
     busy: 'The server is busy. Try again in a few seconds.',
+    record: 'The patient data system does not give the data. What was entered is kept; nothing was computed.',
     input: 'The server could not take what was entered.',
     server: 'The server could not process the request.',
   },

@@ -64,7 +64,16 @@ function Item({ id, number, selected, back, children }: ItemProps) {
   const t = useText()
   const shared = useShared()
   return (
-    <li id={`source-${id}`} tabIndex={-1} className={classes.item} data-selected={selected || undefined} aria-label={`${shared('citation.source')} ${number}`}>
+    <li
+      id={`source-${id}`}
+      tabIndex={-1}
+      className={classes.item}
+      data-selected={selected || undefined}
+      aria-label={`${shared('citation.source')} ${number}`}
+      onKeyDown={(event) => {
+        if (selected && event.key === 'Escape') back()
+      }}
+    >
       <span className={classes.number} aria-hidden="true">
         {number}
       </span>

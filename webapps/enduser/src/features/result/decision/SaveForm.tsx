@@ -1,7 +1,7 @@
 import { Button, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { call } from '@cdss/shared/api/call.ts'
 import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { formatDate } from '@cdss/shared/format/date.ts'
@@ -17,6 +17,9 @@ export function SaveForm({ case: c, recommendation: r }: { case: Case; recommend
   const lang = useLang()
   const client = useQueryClient()
   const [title, setTitle] = useState(() => [r.indication?.display, formatDate(r.createdAt, lang)].filter(Boolean).join(', '))
+  const field = useRef<HTMLInputElement>(null)
+  // Whoever asked for the form goes on in it, without a mouse as well.
+  useEffect(() => field.current?.focus(), [])
   const save = useMutation({
     mutationFn: () => call<{ id: string }>('/cases', { method: 'POST', body: { title: title.trim(), request: askOf(c, lang), recommendation: r } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['saved'] }),
@@ -37,12 +40,12 @@ export function SaveForm({ case: c, recommendation: r }: { case: Case; recommend
       }}
     >
       <TextInput
+        ref={field}
         label={t('actions.title')}
         description={t('actions.titleHint')}
         value={title}
         maxLength={200}
         autoComplete="off"
-        data-autofocus
         onChange={(e) => setTitle(e.currentTarget.value)}
       />
       <div>
