@@ -91,6 +91,7 @@ func Register(api huma.API, c Config) error {
 		d.registerCases(api)
 	}
 	d.registerIndications(api)
+	d.registerPocket(api)
 	d.registerPlans(api)
 	d.registerExamples(api)
 	d.registerStatus(api)

@@ -198,6 +198,10 @@ func TestImports(t *testing.T) {
 			func(from, to string) bool { return to != "rag/parse/pdfium" || from == "rag/parse/child" },
 		},
 		{
+			"fpdf in cds/render/pocket",
+			"one booklet is no reason to write PDFs everywhere", doorman("github.com/go-pdf/fpdf", "cds/render/pocket"),
+		},
+		{
 			"pgvector-go in rag/store",
 			"vectors are kept in one place", doorman("github.com/pgvector/pgvector-go", "rag/store"),
 		},

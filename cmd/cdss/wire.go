@@ -23,6 +23,7 @@ import (
 	"cdss/cds/hooks"
 	"cdss/cds/knowledge"
 	"cdss/cds/recommend"
+	"cdss/cds/render/pocket"
 	"cdss/cds/stewardship/concept"
 	cdsstore "cdss/cds/store"
 	"cdss/cds/translate"
@@ -318,7 +319,7 @@ func (h *house) status(ctx context.Context) cdsapi.Status {
 		Database: cdsapi.DatabaseStatus{OK: h.databaseOK(ctx)},
 		AI:       h.models.status(),
 		Knowledge: cdsapi.KnowledgeStatus{
-			LoadedAt: snapshot.LoadedAt(), Plans: len(snapshot.Plans()), Withheld: len(snapshot.Withheld()),
+			LoadedAt: snapshot.LoadedAt(), Hash: pocket.Hash(snapshot), Plans: len(snapshot.Plans()), Withheld: len(snapshot.Withheld()),
 		},
 	}
 	if guidelines := h.guidelines.Load(); guidelines != nil {

@@ -143,6 +143,28 @@ for (const look of looks) {
   })
 }
 
+test.describe('the pocket guideline', () => {
+  test.use(using(desk))
+  const t = texts.de.app
+
+  test('is downloaded from the guidelines, made of the rules in force', async ({ page, guard }) => {
+    await page.goto('/guidelines')
+    const link = page.getByRole('link', { name: t.guidelines.pocket })
+    await expect(link).toBeVisible()
+    await guard.check('house guideline')
+    const [file] = await Promise.all([page.waitForEvent('download'), link.click()])
+    expect(file.suggestedFilename()).toBe('pocket-guideline-de.pdf')
+    const pdf = readFileSync(await file.path())
+    expect(pdf.subarray(0, 5).toString()).toBe('%PDF-')
+    expect(pdf.length).toBeGreaterThan(50_000)
+    // The hash that the page shows is the one the booklet is made of.
+    const answer = await page.request.get('/api/pocket?language=de')
+    const shown = await page.locator('section', { hasText: t.guidelines.house }).locator('.code').last().textContent()
+    expect(shown).toMatch(/^[0-9a-f]{12}$/)
+    expect(answer.headers().etag).toContain(shown ?? '')
+  })
+})
+
 test.describe('by keyboard', () => {
   test.use(using(desk))
   const t = texts.de.app

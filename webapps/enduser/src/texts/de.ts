@@ -458,6 +458,9 @@ export const de = {
     noBoxes: 'Nichts ist markiert.',
   },
   guidelines: {
+    house: 'Hausleitlinie',
+    pocket: 'Als Taschen-PDF laden',
+    pocketHint: 'Aus denselben Regeln wie die Empfehlungen, mit ihren Prüfsummen. Dosen ohne Anpassung an eine Person.',
     title: 'Leitlinien',
     lead: 'Freigegebene Leitlinien zum Lesen und Fragen.',
     all: 'Alle Leitlinien',
@@ -530,6 +533,7 @@ export const de = {
     stateTitle: 'Stand dieses Servers',
     server: 'Programmversion',
     knowledge: 'Regelwerk geladen',
+    hash: 'Prüfsumme der Regeln',
     plans: 'Regelwerke',
     guidelines: 'Freigegebene Leitlinien',
     passages: 'Textstellen',

@@ -461,6 +461,9 @@ export const en: Same<typeof de> = {
     noBoxes: 'Nothing is marked.',
   },
   guidelines: {
+    house: 'House guideline',
+    pocket: 'Download as a pocket PDF',
+    pocketHint: 'Made of the same rules as the recommendations, with their hashes. Doses without adjustment to a person.',
     title: 'Guidelines',
     lead: 'Approved guidelines to read and to ask.',
     all: 'All guidelines',
@@ -533,6 +536,7 @@ export const en: Same<typeof de> = {
     stateTitle: 'State of this server',
     server: 'Program version',
     knowledge: 'Rules loaded',
+    hash: 'Hash of the rules',
     plans: 'Rule sets',
     guidelines: 'Approved guidelines',
     passages: 'Passages',

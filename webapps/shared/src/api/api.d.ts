@@ -879,6 +879,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pocket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the house guideline in force as a pocket PDF
+         * @description Made of the rules that answer, with the hash of each; its ETag is the hash of all of them. Unadjusted doses: nothing about a patient is checked.
+         */
+        get: operations["pocket-guideline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/query-sets": {
         parameters: {
             query?: never;
@@ -2321,6 +2341,8 @@ export interface components {
             withheld: components["schemas"]["KnowledgeNote"][];
         };
         KnowledgeStatus: {
+            /** @description SHA-256 over the regimen plans that run, as the pocket guideline shows it */
+            hash: string;
             /** Format: date-time */
             loadedAt: string;
             /** Format: int64 */
@@ -6905,6 +6927,43 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "pocket-guideline": {
+        parameters: {
+            query?: {
+                /** @description de or en; without it that of the header */
+                language?: "de" | "en";
+            };
+            header?: {
+                "Accept-Language"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the booklet */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -180,7 +180,7 @@ export type Status = {
   retrieval: { passages: number; guidelines: number; spaces: number }
   ai: { narrative: boolean; embeddings: string }
   /** withheld counts plans that run in a demonstration only */
-  knowledge: { loadedAt: string; plans: number; withheld: number }
+  knowledge: { loadedAt: string; hash: string; plans: number; withheld: number }
 }
 
 export type Job = {

@@ -36,6 +36,8 @@ export function About() {
                 <dd>{formatDate(status.data.knowledge.loadedAt, lang)}</dd>
               </>
             )}
+            <dt>{t('about.hash')}</dt>
+            <dd className="code">{status.data.knowledge.hash.slice(0, 12)}</dd>
             <dt>{t('about.plans')}</dt>
             <dd>{formatNumber(status.data.knowledge.plans, lang)}</dd>
             <dt>{t('about.guidelines')}</dt>

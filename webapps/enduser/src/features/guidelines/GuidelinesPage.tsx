@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router'
+import { useStatus } from '@cdss/shared/api/status.ts'
 import { formatDate } from '@cdss/shared/format/date.ts'
 import { useLang, useShared } from '@cdss/shared/i18n/i18n.ts'
 import { useOfflineSince } from '@cdss/shared/session/session.ts'
@@ -16,9 +17,27 @@ export function GuidelinesPage() {
   const lang = useLang()
   const guidelines = useGuidelines()
   const offline = useOfflineSince() !== undefined
+  const status = useStatus(!offline)
   return (
     <Page title={t('guidelines.title')} lead={t('guidelines.lead')}>
       {!offline && <AskForm />}
+      {!offline && (
+        <section className="stack-tight" aria-labelledby="house-guideline">
+          <h2 id="house-guideline">{t('guidelines.house')}</h2>
+          <p>
+            <a href={`/api/pocket?language=${lang}`} download>
+              {t('guidelines.pocket')}
+            </a>{' '}
+            <span className="small muted">{t('guidelines.pocketHint')}</span>
+            {status.data && (
+              <span className="small muted">
+                {' '}
+                {t('about.hash')} <span className="code">{status.data.knowledge.hash.slice(0, 12)}</span>
+              </span>
+            )}
+          </p>
+        </section>
+      )}
       <section className="stack-tight" aria-labelledby="all-guidelines">
         <h2 id="all-guidelines">{t('guidelines.all')}</h2>
         {guidelines.isPending && <Loading lines={2} />}
