@@ -164,10 +164,13 @@ func (s *Service) Impact(ctx context.Context, typ, id string, bundles []*fhir.Re
 	}
 	from, to := s.version("in force", s.Knowledge()), s.version(canonical(r).String(), would)
 	m := trial.ImpactOf(ctx, from, to, list, lang)
+	if ctx.Err() != nil {
+		return trial.Impact{}, ctx.Err() // a count that was cut off is not told as a whole one
+	}
 	x := trial.NewReplayer(to, &from)
 	for i, b := range bundles {
 		if ctx.Err() != nil {
-			return m, ctx.Err()
+			return trial.Impact{}, ctx.Err()
 		}
 		got, err := x.Bundle(ctx, i+1, b.Raw())
 		if err != nil {

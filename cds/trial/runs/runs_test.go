@@ -96,6 +96,11 @@ func TestCasesStopARelease(t *testing.T) {
 	if err != nil || m.Changed == 0 || m.Changed == m.Questions {
 		t.Errorf("%d of %d cases change, %v", m.Changed, m.Questions, err)
 	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if m, err := s.Impact(gone, "PlanDefinition", "broken", nil, cds.EN); err == nil {
+		t.Errorf("a count that was cut off is told as whole: %+v", m)
+	}
 	if _, err := s.Run(t.Context(), "PlanDefinition", "none"); !issue.Is(err, issue.NotFound) {
 		t.Errorf("an artifact that is not there: %v", err)
 	}

@@ -2,6 +2,7 @@ package observe_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -83,5 +84,23 @@ func TestMetrics(t *testing.T) {
 	}
 	if strings.Contains(body, "INVENTED") || strings.Contains(body, "xxxxx") {
 		t.Error("a client names labels")
+	}
+}
+
+// Who does not wait for an answer makes no warning, and no fault of the server.
+func TestWhoLeftIsNoFault(t *testing.T) {
+	var out bytes.Buffer
+	log, m := slog.New(slog.NewTextHandler(&out, nil)), observe.NewMetrics()
+	h := observe.Requests(log, m)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) }))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/rules", nil).WithContext(ctx))
+	if s := out.String(); !strings.Contains(s, "level=INFO") || !strings.Contains(s, "status=499") {
+		t.Errorf("client gone: %s", s)
+	}
+	out.Reset()
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/rules", nil))
+	if s := out.String(); !strings.Contains(s, "level=WARN") || !strings.Contains(s, "status=504") {
+		t.Errorf("a true time-out: %s", s)
 	}
 }

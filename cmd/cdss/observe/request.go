@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -65,6 +66,9 @@ func Requests(log *slog.Logger, m *Metrics) func(http.Handler) http.Handler {
 				if status == 0 {
 					status = http.StatusOK
 				}
+				if status >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
+					status = clientGone
+				}
 				took := time.Since(start)
 				route := routeOf(r)
 				m.request(route, r, status, took)
@@ -83,6 +87,10 @@ func Requests(log *slog.Logger, m *Metrics) func(http.Handler) http.Handler {
 		})
 	}
 }
+
+// clientGone stands in log and metrics for a request whose client did not wait for the
+// answer: what nobody read is no fault of the server. No answer has this status.
+const clientGone = 499
 
 // quiet routes are asked every few seconds, or come in dozens with each page.
 func quiet(route string) bool {
