@@ -6,22 +6,14 @@ import (
 	"testing"
 
 	"cdss/cds/api"
-	"cdss/cds/content"
 	"cdss/cds/knowledge"
 	"cdss/cds/render/pocket"
 )
 
 // The booklet is a PDF in the language asked for; its ETag is the hash of the rules.
 func TestPocket(t *testing.T) {
-	artifacts, err := content.Artifacts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	snapshot, err := knowledge.Load(artifacts, knowledge.Options{Demo: true, LoadedAt: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := door(t, &decider{}, func(c *api.Config) { c.Knowledge = func() *knowledge.Snapshot { return snapshot } })
+	var snapshot *knowledge.Snapshot
+	h := door(t, &decider{}, func(c *api.Config) { snapshot = c.Knowledge() })
 	de, en := send(h, "GET", "/pocket?language=de", ""), send(h, "GET", "/pocket?language=en", "")
 	for lang, w := range map[string]struct {
 		code int

@@ -40,7 +40,7 @@ type AIStatus struct {
 // KnowledgeStatus tells which artifacts run.
 type KnowledgeStatus struct {
 	LoadedAt time.Time `json:"loadedAt"`
-	Hash     string    `json:"hash" doc:"SHA-256 over the regimen plans that run, as the pocket guideline shows it"`
+	Hash     string    `json:"hash" doc:"SHA-256 of the plans that answer for an indication and of the overlay, as the pocket guideline shows it"`
 	Plans    int       `json:"plans"`
 	Withheld int       `json:"withheld" doc:"plans that do not run, such as drafts outside of a demonstration"`
 }

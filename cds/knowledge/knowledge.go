@@ -92,6 +92,9 @@ func (p *Plan) Definition(name string) (*Definition, bool) {
 	return d, ok
 }
 
+// Example tells content that nobody released, which runs in a demonstration only.
+func (p *Plan) Example() bool { return p.Experimental || p.Status == "draft" }
+
 // Canonical gives url|version.
 func (p *Plan) Canonical() string { return p.URL + "|" + p.Version }
 

@@ -80,9 +80,13 @@ func Words(failure string) cds.Text {
 }
 
 // Away is the error of a FHIR server of which nothing could be read: what was
-// attempted, in both languages, and why, as a key of the table above.
+// attempted, in both languages, and why, as a key of the table above; another one is
+// understood as "failed".
 func Away(failure string, attempted cds.Text) error {
 	why := Words(failure)
+	if _, known := failures[failure]; !known {
+		failure = "failed"
+	}
 	return issue.New(issue.Transient, "%s: %s", attempted.EN, why.EN).Told("record-"+failure, attempted.DE+": "+why.DE)
 }
 

@@ -370,7 +370,7 @@ func (s *session) banner() *string {
 
 // isExample tells regimens that nobody released.
 func isExample(p *knowledge.Plan) bool {
-	return p.Pack == content.PackRegimens && (p.Experimental || p.Status == "draft")
+	return p.Pack == content.PackRegimens && p.Example()
 }
 
 // generalGaps tells what is missing for checks on every option.

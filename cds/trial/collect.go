@@ -130,7 +130,7 @@ func NewCollector(k Knowledge, against string) *Collector {
 	c.report = Report{Knowledge: k.Name, Agreement: map[Agreement]int{}, Plans: []cds.Artifact{}, Bad: []BadLine{}}
 	for _, p := range k.Snapshot.Plans() {
 		c.report.Plans = append(c.report.Plans, cds.Artifact{URL: p.URL, Version: p.Version})
-		c.report.Example = c.report.Example || p.Experimental || p.Status == "draft"
+		c.report.Example = c.report.Example || p.Example()
 	}
 	if against != "" {
 		c.report.Impact = NewImpact(against, k.Name)

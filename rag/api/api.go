@@ -5,7 +5,7 @@ package api
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -90,30 +90,14 @@ func (d *door) fail(ctx context.Context, err error) error {
 	if issue.KindOf(err) == issue.Exception && ctx.Err() == nil {
 		d.log.ErrorContext(ctx, "request failed", "error", err)
 	}
-	return &problem{issue.ProblemError{Err: err}}
-}
-
-// problem is an error as huma writes it.
-type problem struct{ issue.ProblemError }
-
-// MarshalJSON gives problem details. Why a file cannot be used is told in both
-// languages, with a code.
-func (p *problem) MarshalJSON() ([]byte, error) {
-	body := issue.Problem(p.Err, "")
-	issues := issue.Issues(p.Err)
-	if len(issues) == 0 {
-		return body, nil
+	// Why a file cannot be used is told in both languages, with a code.
+	var told *issue.Error
+	if errors.As(err, &told) {
+		if refusal := parse.RefusalIn(told.Diagnostics); refusal != 0 {
+			told.Told(refusal.Code(), refusal.German())
+		}
 	}
-	refusal := parse.RefusalIn(issues[0].Diagnostics)
-	if refusal == 0 {
-		return body, nil
-	}
-	var members map[string]any
-	if err := json.Unmarshal(body, &members); err != nil {
-		return body, nil
-	}
-	members["reason"], members["detailDe"] = refusal.Code(), refusal.German()
-	return json.Marshal(members)
+	return &issue.ProblemError{Err: err}
 }
 
 // pageOrNil shows a missing page as null.

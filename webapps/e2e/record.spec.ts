@@ -67,7 +67,7 @@ for (const look of looks) {
     for (const [name, mood, words] of [
       ['hinders-slow', 'slow', look.lang === 'de' ? 'in der verfügbaren Zeit' : 'in the time available'],
       ['hinders-refuses', 'refuses', look.lang === 'de' ? 'verweigert den Zugriff' : 'refuses access'],
-      ['hinders-breaks', 'breaks off', look.lang === 'de' ? 'Patientendatensystem' : 'patient data system'],
+      ['hinders-breaks', 'breaks off', look.lang === 'de' ? 'nicht erreichbar' : 'cannot be reached'],
     ] as const) {
       test(`a FHIR server that ${mood === 'slow' ? 'does not answer' : mood} is told as that, and what was typed stays`, async ({ page, guard }) => {
         guard.expectFailed(503)

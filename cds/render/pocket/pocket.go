@@ -25,20 +25,31 @@ import (
 	"cdss/cds/knowledge"
 	"cdss/cds/stewardship"
 	"cdss/cds/stewardship/dose"
-	"cdss/rag"
 )
 
 // Hash names what a booklet is made of: the SHA-256, in lower-case hex, of the
-// canonicals and content hashes of all regimen plans that run, in their order.
+// canonicals and content hashes of the plans in it, in the order of the indications,
+// and of the site's overlay.
 func Hash(s *knowledge.Snapshot) string {
 	sum := sha256.New()
-	for _, p := range s.Pack(content.PackRegimens) {
+	for _, p := range plans(s) {
 		fmt.Fprintf(sum, "%s %s\n", p.Canonical(), p.Hash)
 	}
 	for _, o := range s.Overlay() {
 		fmt.Fprintf(sum, "%+v\n", o)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// plans gives the plans that answer for an indication.
+func plans(s *knowledge.Snapshot) []*knowledge.Plan {
+	var list []*knowledge.Plan
+	for _, i := range s.Indications() {
+		if p, ok := s.PlanFor(i.Code); ok {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // Write gives the booklet in a language as a PDF of A6 pages, with the state of the
@@ -60,6 +71,7 @@ const (
 	foot   = 10.0
 	body   = 7.2
 	small  = 6.0
+	tiny   = 5.5
 	lead   = 3.3 // of a line of the body
 )
 
@@ -87,10 +99,8 @@ func layOut(s *knowledge.Snapshot, lang cds.Lang, at time.Time, known map[string
 	pdf.SetLang(string(lang))
 	title := b.t("Antibiotika-Hausleitlinie", "Antibiotic house guideline")
 	pdf.SetTitle(title, true)
-	for _, p := range s.Pack(content.PackRegimens) {
-		if p.Experimental || p.Status == "draft" {
-			b.banner = b.t(content.BannerDE, content.BannerEN)
-		}
+	if slices.ContainsFunc(plans(s), (*knowledge.Plan).Example) {
+		b.banner = b.t(content.BannerDE, content.BannerEN)
 	}
 	hash := Hash(s)
 	state := stamp(at, lang)
@@ -105,7 +115,7 @@ func layOut(s *knowledge.Snapshot, lang cds.Lang, at time.Time, known map[string
 	})
 	pdf.SetFooterFunc(func() {
 		pdf.SetY(-foot + 2)
-		b.font("", 5.5)
+		b.font("", tiny)
 		pdf.CellFormat(0, 3, fmt.Sprintf("%s · %s %s · %d", state, b.t("Regelstand", "rules"), hash[:12], pdf.PageNo()), "", 0, "C", false, 0, "")
 	})
 	b.cover(title, state, hash)
@@ -147,6 +157,8 @@ func (b *booklet) cover(title, state, hash string) {
 		"Not checked: renal function, allergies, pregnancy, age, interactions, earlier findings."))
 	b.text("", body, 0, b.t("Die Dosen sind die der Regel vor jeder Anpassung. Für eine einzelne Person gilt, was die Prüfung mit ihren Daten ergibt.",
 		"The doses are those of the rule before any adjustment. For a person, what a check with that person's data gives is what counts."))
+	b.text("", body, 0, b.t("In einer Indikation gilt die erste Gruppe, deren Bedingung zutrifft. Bedingungen stehen so da, wie der Server sie auswertet.",
+		"Within an indication the first group whose condition holds counts. Conditions are written as the server evaluates them."))
 	b.pdf.Ln(3)
 }
 
@@ -241,89 +253,13 @@ func (b *booklet) plan(p *knowledge.Plan) {
 	b.pdf.Ln(2)
 	b.pages[p.URL] = b.pdf.PageNo()
 	b.text("B", 8.5, 0, b.name(p))
-	b.text("", 5.5, 0, fmt.Sprintf("%s %s · SHA-256 %s", b.t("Regel", "rule"), p.Version, p.Hash[:min(12, len(p.Hash))]))
-	for _, a := range p.Actions {
-		b.action(a)
-	}
-}
-
-func (b *booklet) action(a *knowledge.Action) {
-	title := a.Title.In(b.lang)
-	switch a.Role {
-	case content.RolePopulation:
-		b.pdf.Ln(1)
-		b.text("B", body, 0, title)
-		b.text("", small, 0, a.Description.In(b.lang))
-	case content.RoleOption:
-		b.option(a)
-		return
-	case content.RoleAdvice, content.RoleNoAntibiotic, content.RoleOutOfScope:
-		b.pdf.Ln(0.6)
-		b.text("B", body, 0, title)
-		b.text("", small, 2, a.Description.In(b.lang))
-		b.sources(a.Citations)
-		return
-	}
-	for _, child := range a.Actions {
-		b.action(child)
-	}
-	if d := a.Deescalation.In(b.lang); d != "" {
-		b.text("", small, 2, b.t("Deeskalation: ", "De-escalation: ")+d)
-	}
-}
-
-func (b *booklet) option(a *knowledge.Action) {
-	var lines []string
-	cited := a.Citations
-	for _, part := range a.Actions {
-		if part.Regimen != nil {
-			lines = append(lines, Line(part.Regimen, b.lang))
-			cited = append(slices.Clip(cited), part.Regimen.Source)
+	b.text("", tiny, 0, fmt.Sprintf("%s %s · SHA-256 %s", b.t("Regel", "rule"), p.Version, p.Hash[:min(12, len(p.Hash))]))
+	for _, l := range b.lines(p) {
+		b.pdf.Ln(l.above)
+		if l.grey {
+			b.pdf.SetTextColor(80, 80, 80)
 		}
-	}
-	if len(lines) == 0 {
-		return
-	}
-	mark := "– "
-	if a.Line > 0 {
-		mark = fmt.Sprintf("%d. ", a.Line)
-	}
-	if a.Preferred {
-		lines[0] += " (" + b.t("hier bevorzugt", "preferred here") + ")"
-	}
-	if a.Restricted {
-		lines[0] += " (" + b.t("nur nach Rücksprache", "only after a specialist decided") + ")"
-	}
-	b.text("", body, 2, mark+strings.Join(lines, "\n+ "))
-	for _, note := range append([]cds.Text{a.Description}, a.House...) {
-		b.text("", small, 5, note.In(b.lang))
-	}
-	if a.Grade != "" {
-		b.text("", small, 5, b.t("Empfehlungsgrad ", "grade ")+a.Grade)
-	}
-	b.sources(cited)
-}
-
-func (b *booklet) sources(list []rag.Locator) {
-	var said []string
-	for _, l := range list {
-		if l.Document == "" {
-			continue
-		}
-		place := l.Document
-		if l.Version != "" {
-			place += " (" + l.Version + ")"
-		}
-		if l.Page > 0 {
-			place += fmt.Sprintf(", %s %d", b.t("S.", "p."), l.Page)
-		}
-		if !slices.Contains(said, place) {
-			said = append(said, place)
-		}
-	}
-	if len(said) > 0 {
-		b.pdf.SetTextColor(80, 80, 80)
-		b.text("", 5.5, 5, strings.Join(said, "; "))
+		b.text(l.style, l.size, l.indent, l.words)
 		b.pdf.SetTextColor(0, 0, 0)
 	}
 }

@@ -99,6 +99,14 @@ func TestWhoLeftIsNoFault(t *testing.T) {
 		t.Errorf("client gone: %s", s)
 	}
 	out.Reset()
+	hooks := chi.NewRouter()
+	hooks.Use(observe.Requests(log, m))
+	hooks.Post("/cds-services/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) })
+	hooks.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/cds-services/abs-order-sign", nil).WithContext(ctx))
+	if s := out.String(); !strings.Contains(s, "level=WARN") || !strings.Contains(s, "status=504") {
+		t.Errorf("an EHR that gave up: %s", s)
+	}
+	out.Reset()
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/rules", nil))
 	if s := out.String(); !strings.Contains(s, "level=WARN") || !strings.Contains(s, "status=504") {
 		t.Errorf("a true time-out: %s", s)

@@ -66,11 +66,11 @@ func Requests(log *slog.Logger, m *Metrics) func(http.Handler) http.Handler {
 				if status == 0 {
 					status = http.StatusOK
 				}
-				if status >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
-					status = clientGone
-				}
 				took := time.Since(start)
 				route := routeOf(r)
+				if status >= 500 && !strings.HasPrefix(route, "/cds-services") && errors.Is(r.Context().Err(), context.Canceled) {
+					status = clientGone
+				}
 				m.request(route, r, status, took)
 				level := slog.LevelInfo
 				switch {
@@ -89,7 +89,8 @@ func Requests(log *slog.Logger, m *Metrics) func(http.Handler) http.Handler {
 }
 
 // clientGone stands in log and metrics for a request whose client did not wait for the
-// answer: what nobody read is no fault of the server. No answer has this status.
+// answer: what nobody read is no fault of the server. No answer has this status. Hooks
+// are left out, since an EHR that gives up waiting is one we kept waiting.
 const clientGone = 499
 
 // quiet routes are asked every few seconds, or come in dozens with each page.

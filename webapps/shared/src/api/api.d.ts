@@ -2341,7 +2341,7 @@ export interface components {
             withheld: components["schemas"]["KnowledgeNote"][];
         };
         KnowledgeStatus: {
-            /** @description SHA-256 over the regimen plans that run, as the pocket guideline shows it */
+            /** @description SHA-256 of the plans that answer for an indication and of the overlay, as the pocket guideline shows it */
             hash: string;
             /** Format: date-time */
             loadedAt: string;
