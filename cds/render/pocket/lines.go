@@ -19,6 +19,7 @@ type line struct {
 	indent float64 // millimetres
 	above  float64 // space before it, millimetres
 	grey   bool
+	keep   bool // on the page of the line before
 	words  string
 }
 
@@ -35,11 +36,25 @@ func (b *booklet) lines(p *knowledge.Plan) []line {
 	for _, a := range p.Actions {
 		w.action(a)
 	}
+	for i := range w.out[min(1, len(w.out)):] {
+		// A heading keeps what follows it.
+		if before := w.out[i]; before.style == "B" || before.keep && !w.out[i+1].keep && w.headed(i) {
+			w.out[i+1].keep = true
+		}
+	}
 	if len(w.out) == 0 {
 		w.note(0, w.t("Diese Regel lässt sich nicht als Tafel drucken; was sie ergibt, zeigt die Anwendung.",
 			"This rule cannot be printed as a table; the app shows what it gives."))
 	}
 	return w.out
+}
+
+// headed tells whether nothing but notes stands between a heading and line i.
+func (w *scribe) headed(i int) bool {
+	for ; i > 0 && w.out[i].size < body; i-- {
+		continue
+	}
+	return w.out[i].style == "B"
 }
 
 func (w *scribe) t(de, en string) string { return cds.Text{DE: de, EN: en}.In(w.lang) }
@@ -51,7 +66,7 @@ func (w *scribe) add(l line) {
 }
 
 func (w *scribe) note(indent float64, words string) {
-	w.add(line{size: small, indent: indent, words: words})
+	w.add(line{size: small, indent: indent, keep: true, words: words})
 }
 
 func (w *scribe) action(a *knowledge.Action) {
@@ -156,5 +171,5 @@ func (w *scribe) sources(list []rag.Locator) {
 			said = append(said, place)
 		}
 	}
-	w.add(line{size: tiny, indent: 5, grey: true, words: strings.Join(said, "; ")})
+	w.add(line{size: tiny, indent: 5, grey: true, keep: true, words: strings.Join(said, "; ")})
 }

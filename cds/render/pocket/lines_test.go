@@ -31,8 +31,12 @@ func TestConditionsAreSaid(t *testing.T) {
 	total := 0
 	for _, p := range plans(s) {
 		b, said := &booklet{s: s, lang: cds.EN}, 0
-		for _, l := range b.lines(p) {
-			said += strings.Count(l.words, "Only if: ")
+		for i, l := range b.lines(p) {
+			n := strings.Count(l.words, "Only if: ")
+			if n > 0 && i > 0 && !l.keep {
+				t.Errorf("%s: %q may stand on another page than what it is about", p.Indication, l.words)
+			}
+			said += n
 		}
 		if want := count(p.Actions); said != want {
 			t.Errorf("%s: %d conditions said, has %d", p.Indication, said, want)

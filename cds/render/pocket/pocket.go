@@ -144,6 +144,16 @@ func (b *booklet) text(style string, size, x float64, words string) {
 	b.pdf.MultiCell(0, lead*size/body, words, "", "L", false)
 }
 
+// height gives the millimetres that a line takes.
+func (b *booklet) height(l line) float64 {
+	b.font(l.style, l.size)
+	n := 0
+	for _, paragraph := range strings.Split(strings.TrimSpace(l.words), "\n") {
+		n += len(b.pdf.SplitText(paragraph, 105-2*margin-l.indent))
+	}
+	return float64(n) * lead * l.size / body
+}
+
 func (b *booklet) cover(title, state, hash string) {
 	b.pdf.AddPage()
 	b.text("B", 13, 0, title)
@@ -254,7 +264,18 @@ func (b *booklet) plan(p *knowledge.Plan) {
 	b.pages[p.URL] = b.pdf.PageNo()
 	b.text("B", 8.5, 0, b.name(p))
 	b.text("", tiny, 0, fmt.Sprintf("%s %s · SHA-256 %s", b.t("Regel", "rule"), p.Version, p.Hash[:min(12, len(p.Hash))]))
-	for _, l := range b.lines(p) {
+	lines := b.lines(p)
+	for i, l := range lines {
+		if !l.keep {
+			// Half a combination, or a dose without its condition, is not to be read alone.
+			height := 0.0
+			for k := i; k < len(lines) && (k == i || lines[k].keep); k++ {
+				height += lines[k].above + b.height(lines[k])
+			}
+			if b.pdf.GetY()+height > 148-foot {
+				b.pdf.AddPage()
+			}
+		}
 		b.pdf.Ln(l.above)
 		if l.grey {
 			b.pdf.SetTextColor(80, 80, 80)
