@@ -1,4 +1,5 @@
 import type { Path } from './contract.ts'
+import { takeEarly } from './early.ts'
 import { ApiError, errorFrom } from './error.ts'
 import { loginAgain } from './login.ts'
 
@@ -46,14 +47,16 @@ async function send(path: Path, options: CallOptions): Promise<Answer> {
   if (options.version !== undefined) headers['If-Match'] = `W/"${options.version}"`
   let response: Response
   try {
-    response = await fetch(`/api${path}`, {
-      method: options.method ?? 'GET',
-      headers,
-      body,
-      signal: options.signal,
-      credentials: 'same-origin',
-      cache: 'no-store',
-    })
+    const early = (options.method ?? 'GET') === 'GET' ? takeEarly(path) : undefined
+    response = await (early ??
+      fetch(`/api${path}`, {
+        method: options.method ?? 'GET',
+        headers,
+        body,
+        signal: options.signal,
+        credentials: 'same-origin',
+        cache: 'no-store',
+      }))
   } catch (cause) {
     throw lost(cause)
   }

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query'
+import { queryOptions, useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { useCallback, useEffect } from 'react'
 import { call } from '../api/call.ts'
 import { settleLogin } from '../api/login.ts'
@@ -6,15 +6,16 @@ import type { Session } from './types.ts'
 
 const key = ['session']
 
+export const sessionQuery = queryOptions({
+  queryKey: key,
+  queryFn: ({ signal }) => call<Session>('/session', { signal }),
+  staleTime: Infinity,
+  gcTime: Infinity,
+})
+
 /** Who is logged in. It is asked for again when the window gets the focus: a login may have ended meanwhile. */
 export function useSession() {
-  return useQuery({
-    queryKey: key,
-    queryFn: ({ signal }) => call<Session>('/session', { signal }),
-    staleTime: Infinity,
-    gcTime: Infinity,
-    refetchOnWindowFocus: 'always',
-  })
+  return useQuery({ ...sessionQuery, refetchOnWindowFocus: 'always' })
 }
 
 /** When the guidelines that this device kept were read, if the page was opened without network: so says sw.js, never the server. */
