@@ -229,6 +229,21 @@ test.describe('the clinician', () => {
     await expect(creatinine).toHaveCount(0)
   })
 
+  test('has ticked what the data say, and leaves the rest to be stated', async ({ page, guard }) => {
+    await page.goto('/case/new/bundle')
+    await page.getByLabel(t.bundle.paste).fill(await (await page.request.get('/api/examples/catheter-uti')).text())
+    await page.getByRole('button', { name: t.bundle.submit }).click()
+    await page.getByText(t.review.change, { exact: true }).click()
+    const catheter = page.getByRole('checkbox', { name: t.request.risks.catheter })
+    await expect(catheter).toBeChecked()
+    await expect(catheter).toBeDisabled()
+    await expect(page.getByText(t.request.riskFound)).toHaveCount(1)
+    const mrgn = page.getByRole('checkbox', { name: t.request.risks.mrgn })
+    await expect(mrgn).not.toBeChecked()
+    await expect(mrgn).toBeEnabled()
+    await guard.check('risks of the data')
+  })
+
   test('reads the same case in the other language, from the user menu', async ({ page }) => {
     await page.goto('/')
     await page.getByRole('button', { name: /Penicillin/ }).click()

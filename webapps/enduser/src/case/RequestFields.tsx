@@ -89,18 +89,25 @@ export function SeverityField({ request, change }: Props) {
   )
 }
 
-export function RiskFields({ request, change }: Props) {
+/** What the patient's data say already is ticked and stays so: found, by the names of riskFactors. */
+export function RiskFields({ request, change, found = [] }: Props & { found?: readonly string[] }) {
   const t = useText()
   return (
     <Checkbox.Group
       label={t('request.riskFactors')}
       description={t('request.riskHint')}
-      value={request.riskFactors ?? []}
-      onChange={(value) => change({ riskFactors: value })}
+      value={[...(request.riskFactors ?? []), ...found]}
+      onChange={(value) => change({ riskFactors: value.filter((name) => !found.includes(name)) })}
     >
       <div className={classes.choices}>
         {riskFactors.map((value) => (
-          <Checkbox key={value} value={value} label={t(`request.risks.${value}`)} />
+          <Checkbox
+            key={value}
+            value={value}
+            label={t(`request.risks.${value}`)}
+            disabled={found.includes(value)}
+            description={found.includes(value) ? t('request.riskFound') : undefined}
+          />
         ))}
       </div>
     </Checkbox.Group>

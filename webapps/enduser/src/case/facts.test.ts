@@ -1,6 +1,6 @@
 import type { Fact, Recommendation } from '@cdss/shared/api/types.ts'
 import { describe, expect, it } from 'vitest'
-import { contextFacts, dateOf, formatFact, gapsOf, missingOf } from './facts.ts'
+import { contextFacts, dateOf, formatFact, foundRisks, gapsOf, missingOf } from './facts.ts'
 
 const fact = (patch: Partial<Fact>): Fact => ({
   name: 'x',
@@ -77,5 +77,18 @@ describe('missingOf and gapsOf', () => {
       ({ ingredients: [{ name: 'Cefotaxim', adjustments: text ? [{ kind: 'renal', basis: '', text }] : [] }] }) as unknown as Recommendation['options'][number]
     expect(gapsOf(r, option('')).map((g) => g.reason)).toEqual(['Gewicht fehlt'])
     expect(gapsOf(r, option('Gewicht fehlt'))).toEqual([])
+  })
+})
+
+describe('foundRisks', () => {
+  it('names what the data say, not what was ticked, denied or is unknown', () => {
+    const facts = [
+      fact({ name: 'urinary-catheter', value: true, source: 'Condition/1' }),
+      fact({ name: 'mrsa', value: true, source: 'request' }),
+      fact({ name: 'vre', state: 'absent', value: false, source: 'Observation/1' }),
+      fact({ name: 'device', state: 'unknown' }),
+      fact({ name: 'weight', value: 80, source: 'Observation/2' }),
+    ]
+    expect(foundRisks(facts)).toEqual(['catheter'])
   })
 })

@@ -5,7 +5,7 @@ import type { Translate } from '@cdss/shared/i18n/i18n.ts'
 import { formatDate } from '@cdss/shared/format/date.ts'
 import type { TextKey } from '../text.ts'
 import type { de } from '../texts/de.ts'
-import { sites } from './vocabulary.ts'
+import { riskFactors, sites } from './vocabulary.ts'
 
 type T = Translate<typeof de>
 
@@ -132,4 +132,15 @@ export function contextFacts(facts: Fact[]): Fact[] {
 export function gapsOf(r: Recommendation, option: Option): NotChecked[] {
   const said = option.ingredients.flatMap((i) => i.adjustments.map((a) => a.text))
   return r.notChecked.filter((gap) => option.ingredients.some((i) => gap.check.endsWith(`: ${i.name}`)) && !said.includes(gap.reason))
+}
+
+// Where a risk factor's fact has another name.
+const riskFacts: Record<string, string> = { pseudomonas: 'pseudomonas-risk', catheter: 'urinary-catheter' }
+
+/** The risk factors that the patient's data say themselves, whatever was ticked. */
+export function foundRisks(facts: Fact[]): string[] {
+  return riskFactors.filter((name) => {
+    const fact = facts.find((fact) => fact.name === (riskFacts[name] ?? name))
+    return fact?.state === 'known' && fact.value === true && fact.source !== 'request'
+  })
 }

@@ -57,6 +57,7 @@ export const de = {
     },
     riskFactors: 'Risikofaktoren',
     riskHint: 'Nicht angekreuzt heißt: nicht angegeben.',
+    riskFound: 'aus den Daten',
     risks: {
       'prior-antibiotics-90d': 'Antibiotika in den letzten 3 Monaten',
       mrgn: 'Verdacht auf MRGN',

@@ -60,6 +60,7 @@ export const en: Same<typeof de> = {
     },
     riskFactors: 'Risk factors',
     riskHint: 'Not ticked means: not stated.',
+    riskFound: 'from the data',
     risks: {
       'prior-antibiotics-90d': 'antibiotics within the last 3 months',
       mrgn: 'suspected multidrug-resistant Gram-negatives (MRGN)',

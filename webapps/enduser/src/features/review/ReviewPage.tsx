@@ -4,6 +4,7 @@ import type { Recommendation } from '@cdss/shared/api/types.ts'
 import { ExampleBanner } from '@cdss/shared/clinical/ExampleBanner.tsx'
 import { SeverityBand } from '@cdss/shared/clinical/SeverityBand.tsx'
 import { dispatch, type Case } from '../../case/cases.ts'
+import { foundRisks } from '../../case/facts.ts'
 import fields from '../../case/fields.module.css'
 import { IndicationField, MoreFields, RiskFields, SeverityField } from '../../case/RequestFields.tsx'
 import { originPath } from '../../case/origin.ts'
@@ -93,7 +94,7 @@ function Question({ case: c, recommendation: r }: { case: Case; recommendation: 
           <div className="stack">
             <IndicationField {...field} />
             <SeverityField {...field} />
-            <RiskFields {...field} />
+            <RiskFields {...field} found={foundRisks(r.facts)} />
             <MoreFields {...field} />
           </div>
         </details>

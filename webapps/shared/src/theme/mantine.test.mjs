@@ -7,14 +7,14 @@ const core = dirname(dirname(createRequire(import.meta.url).resolve('@mantine/co
 const apps = join(import.meta.dirname, '..', '..', '..')
 
 /** Names of what the apps take from @mantine/core. */
-function used(): Set<string> {
-  const names = new Set<string>()
+function used() {
+  const names = new Set()
   for (const app of ['shared', 'enduser', 'admin']) {
     for (const file of readdirSync(join(apps, app, 'src'), { recursive: true, encoding: 'utf8' })) {
       if (!/\.tsx?$/.test(file)) continue
       const text = readFileSync(join(apps, app, 'src', file), 'utf8')
       for (const [, list] of text.matchAll(/import \{([^}]*)\} from '@mantine\/core'/g)) {
-        for (const name of (list ?? '').split(',')) names.add(name.replace(/\btype\b/, '').trim())
+        for (const name of list.split(',')) names.add(name.replace(/\btype\b/, '').trim())
       }
     }
   }
@@ -22,13 +22,13 @@ function used(): Set<string> {
 }
 
 /** Style sheets of a component and of all that it is made of. */
-function sheets(name: string, found: Set<string>, seen = new Set<string>()): void {
-  const visit = (file: string) => {
+function sheets(name, found, seen = new Set()) {
+  const visit = (file) => {
     if (seen.has(file) || !existsSync(file)) return
     seen.add(file)
     const sheet = /([A-Za-z]+)\.module\.mjs$/.exec(file)?.[1]
     if (sheet && existsSync(join(core, 'styles', `${sheet}.css`))) found.add(sheet)
-    for (const [, part] of readFileSync(file, 'utf8').matchAll(/from "(\.[^"]+)"/g)) visit(join(dirname(file), part ?? ''))
+    for (const [, part] of readFileSync(file, 'utf8').matchAll(/from "(\.[^"]+)"/g)) visit(join(dirname(file), part))
   }
   visit(join(core, 'esm', 'components', name, `${name}.mjs`))
 }
