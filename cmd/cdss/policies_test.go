@@ -18,7 +18,7 @@ func TestPolicies(t *testing.T) {
 	browser := p.person("")
 	for _, path := range []string{
 		"/", "/case/new", "/admin/", "/admin/rules", "/docs/", "/assets/nothing.js", "/smart/launch?iss=https://x.example&launch=x", "/smart/callback?code=x&state=y",
-		demoPath + "/authorize", demoPath + "/authorize?client_id=x", "/api/status", "/api/nothing", "/api/session", "/fhir/metadata", "/fhir/Patient/x", "/handover",
+		demoPath + "/authorize", demoPath + "/authorize?client_id=x", "/api/status", "/api/nothing", "/api/session", "/fhir/metadata", "/fhir/Patient/x", "/handover", "/cds-services", "/cds-services/nothing",
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", p.base+path, nil)
 		if err != nil {
@@ -37,6 +37,10 @@ func TestPolicies(t *testing.T) {
 		}
 		if page && (!strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'")) {
 			t.Errorf("%s: %d has the policy %q", path, res.StatusCode, policy)
+		}
+		api := strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/fhir/") || strings.HasPrefix(path, "/cds-services")
+		if api && (policy != "default-src 'none'; frame-ancestors 'none'; sandbox" || h.Get("Referrer-Policy") != "no-referrer") {
+			t.Errorf("%s: %d has the policy %q, referrer policy %q", path, res.StatusCode, policy, h.Get("Referrer-Policy"))
 		}
 		script := regexp.MustCompile(`script-src[^;]*`).FindString(policy)
 		if strings.Contains(script, "unsafe") || strings.Contains(script, "*") || strings.Contains(script, "http") {

@@ -33,7 +33,7 @@ func (h *house) routes() http.Handler {
 	r.Get("/health", h.health)
 	r.Get("/livez", h.livez)
 	r.Get("/readyz", h.readyz)
-	r.Mount("/cds-services", h.hooks)
+	r.Mount("/cds-services", secure(h.hooks))
 	r.Mount("/fhir", h.load.fhir(h.fhir.door))
 	r.Mount("/api", h.load.api(h.withLaunch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.api.Load()).ServeHTTP(w, r) }))))
 	r.Handle(launch.LaunchPath, h.launches)
