@@ -89,7 +89,7 @@ export function SeverityField({ request, change }: Props) {
   )
 }
 
-/** What the patient's data say already is ticked and stays so: found, by the names of riskFactors. */
+/** found: the risk factors that the patient's data say already. They are ticked, and only other data can change that. */
 export function RiskFields({ request, change, found = [] }: Props & { found?: readonly string[] }) {
   const t = useText()
   return (
