@@ -208,10 +208,11 @@ func utc(t *time.Time) *time.Time {
 }
 
 const (
-	// The lock on the guideline comes first, as in Add and Approve.
+	// The lock on the guideline comes first, as in Add and Approve. It is one that
+	// passages may refer to meanwhile: a worker that saves them holds their version.
 	lockGuidelineQuery = `
 SELECT g.id FROM guideline g JOIN guideline_version v ON v.guideline_id = g.id
-WHERE v.id = $1 FOR UPDATE OF g`
+WHERE v.id = $1 FOR NO KEY UPDATE OF g`
 
 	deleteVersionQuery   = `DELETE FROM guideline_version WHERE id = $1 RETURNING status`
 	deleteGuidelineQuery = `
